@@ -1,0 +1,124 @@
+#include "base/arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BLOCK_BYTES = 4096 };
+
+struct block {
+    struct block *older;
+    size_t size;
+    alignas(max_align_t) unsigned char bytes[];
+};
+
+struct arena {
+    struct block *newest;
+    size_t used; /* of the newest block */
+    size_t total;
+    size_t max;
+};
+
+static struct block *block_new(size_t size) {
+    struct block *block = malloc(sizeof *block + size);
+    if (!block)
+        return NULL;
+    block->older = NULL;
+    block->size = size;
+    return block;
+}
+
+struct arena *arena_new(size_t max_bytes) {
+    struct arena *arena = calloc(1, sizeof *arena);
+    if (!arena)
+        return NULL;
+    arena->max = max_bytes;
+    return arena;
+}
+
+static struct block *arena_grow(struct arena *arena, size_t need) {
+    size_t size = need > BLOCK_BYTES ? need : BLOCK_BYTES;
+    if (size > arena->max - arena->total)
+        size = need;
+    if (size > arena->max - arena->total)
+        return NULL;
+    struct block *block = block_new(size);
+    if (!block)
+        return NULL;
+    block->older = arena->newest;
+    arena->newest = block;
+    arena->used = 0;
+    arena->total += size;
+    return block;
+}
+
+void *arena_alloc(struct arena *arena, size_t size) {
+    size_t unit = alignof(max_align_t);
+    if (size > SIZE_MAX - unit)
+        return NULL;
+    size_t need = (size + unit - 1) / unit * unit;
+    if (need == 0)
+        need = unit;
+    struct block *block = arena->newest;
+    if (!block || block->size - arena->used < need) {
+        block = arena_grow(arena, need);
+        if (!block)
+            return NULL;
+    }
+    void *memory = block->bytes + arena->used;
+    arena->used += need;
+    return memset(memory, 0, size);
+}
+
+void *arena_copy(struct arena *arena, const void *data, size_t length) {
+    if (length == SIZE_MAX)
+        return NULL;
+    char *copy = arena_alloc(arena, length + 1);
+    if (copy && length > 0)
+        memcpy(copy, data, length);
+    return copy;
+}
+
+char *arena_strndup(struct arena *arena, const char *text, size_t length) {
+    return arena_copy(arena, text, length);
+}
+
+char *arena_strdup(struct arena *arena, const char *text) {
+    return text ? arena_copy(arena, text, strlen(text)) : NULL;
+}
+
+char *arena_printf(struct arena *arena, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    va_list again;
+    va_copy(again, args);
+    int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *text = length < 0 ? NULL : arena_alloc(arena, (size_t)length + 1);
+    if (text)
+        vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+void arena_reset(struct arena *arena) {
+    while (arena->newest && arena->newest->older) {
+        struct block *block = arena->newest;
+        arena->newest = block->older;
+        arena->total -= block->size;
+        free(block);
+    }
+    arena->used = 0;
+}
+
+void arena_free(struct arena **arena) {
+    if (!*arena)
+        return;
+    arena_reset(*arena);
+    free((*arena)->newest);
+    free(*arena);
+    *arena = NULL;
+}

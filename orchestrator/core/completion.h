@@ -1,0 +1,67 @@
+/*
+ * A completion: the event "processor P finished game date D", decoded from what a publisher sent and checked. Reads
+ * exactly the fields of design.md section 3, in JSON or as a protobuf phasegate.v1.Completion, and ignores others.
+ */
+#ifndef PHASEGATE_CORE_COMPLETION_H
+#define PHASEGATE_CORE_COMPLETION_H
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "core/date.h"
+#include "core/message.h"
+#include "core/pipeline.h"
+
+/* In rising order of what they are worth; of one execution, a worse outcome never replaces a better one. */
+enum status { STATUS_FAILED, STATUS_SKIPPED, STATUS_NO_DATA, STATUS_PARTIAL, STATUS_SUCCESS };
+
+enum { STATUS_COUNT = STATUS_SUCCESS + 1 };
+
+#define ROWS_UNKNOWN ((int64_t)-1)
+
+enum {
+    COMPLETION_BYTES_MAX = 1 << 20, /* of a message */
+    COMPLETION_DEPTH_MAX = 32,      /* of nested JSON */
+    COMPLETION_ID_MAX = 128,        /* bytes of any id; a longer one is refused */
+    COMPLETION_ERROR_MAX = 200,     /* bytes of error_message that are kept */
+};
+
+struct completion {
+    const struct processor *processor;
+    game_date date;
+    enum status status;
+    int64_t record_count;   /* ROWS_UNKNOWN when absent: never the same as 0 */
+    int64_t records_failed; /* 0 when absent */
+    int64_t timestamp_ms;   /* the publisher's; when absent, or later than now, the time the bus took the message */
+    bool backfill;
+    const char *execution_id;       /* never NULL: the message id stands in */
+    const char *correlation_id;     /* NULL when absent, like the rest */
+    const char *trigger_id;
+    const char *trigger_message_id;
+    const char *error_message;
+};
+
+/* "success" … ; never NULL. */
+const char *status_name(enum status status);
+bool status_parse(const char *text, enum status *status);
+
+/*
+ * Decodes a message that came for this pipeline. Strings live in the arena. now_ms bounds dates and timestamps.
+ * CODE_INVALID or CODE_LIMIT when it cannot be understood; the text is the reason that the quarantine shows.
+ */
+struct result completion_decode(const struct pipeline *pipeline, const struct message *message, int64_t now_ms,
+    struct arena *arena, struct completion *completion) MUST_CHECK;
+
+/* Does it satisfy its processor? The rule of design.md section 4, first paragraph. */
+bool completion_satisfies(const struct completion *completion);
+
+/* Why it does not, in words for an operator ("0 rows; needs 1"); "" when it does. Returns text. */
+char *completion_shortfall(const struct completion *completion, char *text, size_t size);
+
+/*
+ * The completion as a publisher sends it (contract/completion-*.json), for `publish`, the backfill tools and tests.
+ * Data and attributes live in the arena. NULL when the arena is full.
+ */
+struct message *completion_encode(const struct pipeline *pipeline, const struct completion *completion,
+    struct arena *arena);
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * A trigger: the message that starts one group of one date in one run, and its id
+ * "<pipeline>/<date>/g<group>/r<run>", which is the same however often it is published (design.md section 3).
+ */
+#ifndef PHASEGATE_CORE_TRIGGER_H
+#define PHASEGATE_CORE_TRIGGER_H
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "core/date.h"
+#include "core/message.h"
+#include "core/pipeline.h"
+
+enum { TRIGGER_ID_MAX = PIPELINE_NAME_MAX + 32 };
+
+struct trigger {
+    game_date date;
+    int group;
+    int run;
+    bool backfill;
+    int64_t decided_ms;                      /* when the group became ready */
+    const char *correlation_id;              /* of the completion that made it ready; NULL when it had none */
+    int64_t upstream[PIPELINE_PROCESSORS_MAX]; /* rows of each need by processor index, or ROWS_UNKNOWN */
+};
+
+char *trigger_id(const struct pipeline *pipeline, const struct trigger *trigger, char text[TRIGGER_ID_MAX]);
+
+/*
+ * Reads an outbox entry: its field ("2021-11-17/g2/r1") and its facts, JSON written by the store's functions.
+ * CODE_INVALID when it is not one of ours. correlation_id lives in the arena.
+ */
+struct result trigger_from_outbox(const struct pipeline *pipeline, const char *field, const char *facts,
+    struct arena *arena, struct trigger *trigger) MUST_CHECK;
+
+/* The message of contract/trigger.json with its attributes and ordering key, in the arena; NULL when that is full. */
+struct message *trigger_encode(const struct pipeline *pipeline, const struct trigger *trigger, struct arena *arena);
+
+#endif

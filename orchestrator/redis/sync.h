@@ -1,0 +1,17 @@
+/* A blocking connection to Redis, for commands that ask one question and leave. Not thread-safe. */
+#ifndef PHASEGATE_REDIS_SYNC_H
+#define PHASEGATE_REDIS_SYNC_H
+
+#include "base/result.h"
+#include "redis/settings.h"
+
+#include <hiredis/hiredis.h>
+
+/* Connects, authenticates, selects; waits timeout_ms at most for each step. CODE_UNAVAILABLE names the address. */
+struct result redis_connect(const struct redis_settings *settings, int timeout_ms, redisContext **connection) MUST_CHECK;
+
+/* One command; *reply is the caller's, freed with freeReplyObject. An error reply is a failure. */
+struct result redis_ask(redisContext *connection, redisReply **reply, int argc, const char **argv,
+    const size_t *lengths) MUST_CHECK;
+
+#endif

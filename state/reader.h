@@ -1,0 +1,116 @@
+/*
+ * Reading the store for people: what is recorded of a date, what happened to it, what is in quarantine. Blocking, for
+ * commands; it never writes. Everything returned lives in the arena that the caller passes.
+ */
+#ifndef PHASEGATE_STATE_READER_H
+#define PHASEGATE_STATE_READER_H
+
+#include "base/arena.h"
+#include "base/result.h"
+#include "core/completion.h"
+#include "core/pipeline.h"
+#include "redis/settings.h"
+
+struct reader;
+
+/* Connects. CODE_UNAVAILABLE names the address and what to do. */
+struct result reader_open(const struct redis_settings *settings, struct reader **reader) MUST_CHECK;
+void reader_close(struct reader **reader);
+
+enum record_mark { RECORD_NONE, RECORD_COUNTS, RECORD_SHORT, RECORD_PREMATURE };
+
+/* The newest completion of one processor for one date. */
+struct record {
+    enum record_mark mark; /* none yet; satisfies; does not satisfy; came before its group was ready */
+    enum status status;
+    int64_t record_count; /* or ROWS_UNKNOWN */
+    int64_t records_failed;
+    int64_t timestamp_ms;
+    int64_t arrived_ms;
+    bool backfill;
+    int run; /* the run it belongs to */
+    const char *execution_id;
+    const char *correlation_id; /* or NULL */
+    const char *error_message;  /* or NULL */
+};
+
+enum group_phase { GROUP_WAITING, GROUP_READY, GROUP_TRIGGERED, GROUP_DONE, GROUP_FAILED };
+
+/* "waiting", "ready" … */
+const char *group_phase_name(enum group_phase phase);
+
+struct group_state {
+    enum group_phase phase;
+    int64_t ready_ms;     /* 0 while waiting, like the rest */
+    int64_t triggered_ms; /* 0 until the bus confirmed */
+    int64_t ended_ms;     /* when it became done or failed */
+    bool backfill;
+    const char *bus_message_id; /* of the trigger, or NULL */
+    const char *correlation_id; /* of the trigger, or NULL */
+};
+
+struct date_state {
+    game_date date;
+    bool known;           /* something was recorded */
+    int run;              /* 0 until group 1 is ready */
+    int64_t no_games_ms;  /* when the date was closed as no_games; 0 when it is not */
+    struct record records[PIPELINE_PROCESSORS_MAX]; /* by processor index */
+    struct group_state groups[PIPELINE_GROUPS_MAX]; /* groups[g - 1] */
+};
+
+/* The state of dates[0..count-1], in one round trip; states is an array of count. */
+struct result reader_dates(struct reader *reader, const struct pipeline *pipeline, const game_date *dates, size_t count,
+    struct arena *arena, struct date_state *states) MUST_CHECK;
+
+/* The newest most dates that anything is recorded of, oldest first; *count of them. */
+struct result reader_newest(struct reader *reader, const struct pipeline *pipeline, size_t most, struct arena *arena,
+    game_date **dates, size_t *count) MUST_CHECK;
+
+/* Does the group have everything it needs, by the records? The needs that it does not have yet. */
+processor_set date_state_missing(const struct pipeline *pipeline, const struct date_state *state, int group);
+
+enum history_kind {
+    HISTORY_COMPLETION, /* record, processor, verdict say which and what became of it */
+    HISTORY_READY,
+    HISTORY_TRIGGERED,
+    HISTORY_DONE,
+    HISTORY_FAILED,
+    HISTORY_NO_GAMES,
+};
+
+struct history_entry {
+    int64_t at_ms;
+    enum history_kind kind;
+    int group;             /* of the group kinds */
+    int run;
+    const char *verdict;   /* of a completion: "applied", "duplicate", "late", "premature", "other_run" */
+    const struct processor *processor;
+    struct record record;
+    const char *bus_message_id;
+};
+
+/* Everything that is kept of a date, oldest first. *dropped: how many older entries are no longer kept. */
+struct result reader_history(struct reader *reader, const struct pipeline *pipeline, game_date date, struct arena *arena,
+    struct history_entry **entries, size_t *count, int64_t *dropped) MUST_CHECK;
+
+struct quarantined {
+    const char *id; /* the bus's message id */
+    int64_t at_ms;
+    const char *reason;
+    const char *topic;
+    const void *data;
+    size_t size;      /* of what was kept */
+    size_t full_size; /* of the message; more than size when it was cut */
+    const struct attribute *attributes;
+    size_t attribute_count;
+};
+
+/* The newest most entries, newest first, and how many there are in all. */
+struct result reader_quarantine(struct reader *reader, const struct pipeline *pipeline, size_t most, struct arena *arena,
+    struct quarantined **entries, size_t *count, int64_t *total) MUST_CHECK;
+
+/* One entry; CODE_NOT_FOUND when there is none of that id. */
+struct result reader_quarantined(struct reader *reader, const struct pipeline *pipeline, const char *id,
+    struct arena *arena, struct quarantined *entry) MUST_CHECK;
+
+#endif
