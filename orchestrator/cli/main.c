@@ -1,0 +1,21 @@
+/* The program: the table of its commands. Everything else is in dispatch.c and in the commands' own files. */
+#include "cli/dispatch.h"
+
+#include <locale.h>
+#include <signal.h>
+
+static const struct command *const commands[] = {
+    &status_command,
+    &explain_command,
+    &history_command,
+    &publish_command,
+    &quarantine_command,
+    &config_command,
+    NULL,
+};
+
+int main(int argc, char **argv) {
+    setlocale(LC_CTYPE, "");
+    signal(SIGPIPE, SIG_IGN); /* a closed pipe or connection is an error of the write, not our end */
+    return dispatch(commands, argc, argv, stdout, stderr);
+}

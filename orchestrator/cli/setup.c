@@ -1,0 +1,168 @@
+#include "cli/setup.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+enum {
+    ARENA_MAX = 512 << 20, /* 5,000 dates of 64 processors, with room */
+    CONFIG_BYTES_MAX = 1 << 20,
+};
+
+static struct result read_file(FILE *file, struct arena *arena, const char **text, size_t *length) {
+    char *bytes = arena_alloc(arena, CONFIG_BYTES_MAX + 1);
+    if (!bytes)
+        return fail(CODE_INTERNAL, "out of memory");
+    size_t size = fread(bytes, 1, CONFIG_BYTES_MAX + 1, file);
+    if (ferror(file))
+        return fail(CODE_INVALID, "cannot be read: %s", strerror(errno));
+    if (size > CONFIG_BYTES_MAX)
+        return fail(CODE_LIMIT, "is larger than %d bytes", CONFIG_BYTES_MAX);
+    bytes[size] = '\0';
+    *text = bytes;
+    *length = size;
+    return ok();
+}
+
+struct result setup_config_text(
+    const char *file, struct arena *arena, const char **name, const char **text, size_t *length) {
+    if (!file)
+        file = getenv("PHASEGATE_CONFIG");
+    if (!file || !*file) {
+        *name = "built-in configuration";
+        *text = config_default_yaml;
+        *length = strlen(config_default_yaml);
+        return ok();
+    }
+    FILE *stream = fopen(file, "re");
+    if (!stream)
+        return fail(CODE_INVALID, "%s: cannot be opened: %s", file, strerror(errno));
+    struct result r = read_file(stream, arena, text, length);
+    fclose(stream);
+    if (!is_ok(r))
+        return fail_within(r, "%s", file);
+    *name = file;
+    return ok();
+}
+
+/* --data, else $PHASEGATE_DATA, else ~/.phasegate; NULL when there is not even a home. */
+static struct result find_data_directory(const char *option, struct arena *arena, const char **directory) {
+    const char *home = getenv("HOME");
+    const char *chosen = option ? option : getenv("PHASEGATE_DATA");
+    if (chosen && *chosen) {
+        *directory = chosen;
+        return ok();
+    }
+    *directory = NULL;
+    if (home && *home)
+        *directory = arena_printf(arena, "%s/.phasegate", home);
+    return home && *home && !*directory ? fail(CODE_INTERNAL, "out of memory") : ok();
+}
+
+static const char *environment(const char *name) {
+    return getenv(name);
+}
+
+struct result setup_load(const struct common_options *options, struct setup *setup) {
+    struct setup made = {.arena = arena_new(ARENA_MAX), .pipeline_name = options->pipeline};
+    if (!made.arena)
+        return fail(CODE_INTERNAL, "out of memory");
+    const char *text;
+    size_t length;
+    struct result r = setup_config_text(options->config, made.arena, &made.config_name, &text, &length);
+    if (is_ok(r))
+        r = find_data_directory(options->data, made.arena, &made.data_directory);
+    if (is_ok(r))
+        r = config_parse(made.config_name, text, length, environment, &made.config);
+    if (!is_ok(r)) {
+        setup_close(&made);
+        return r;
+    }
+    const struct config_bus *bus = config_bus(made.config);
+    made.embedded = options->embedded || !*config_store(made.config)->url;
+    made.embedded_bus = options->embedded || (made.embedded && bus->kind == BUS_REDIS && !*bus->url);
+    *setup = made;
+    return ok();
+}
+
+void setup_close(struct setup *setup) {
+    config_free(&setup->config);
+    arena_free(&setup->arena);
+}
+
+struct result setup_pipeline(const struct setup *setup, const struct pipeline **pipeline) {
+    return config_pipeline(setup->config, setup->pipeline_name, pipeline);
+}
+
+struct result setup_socket(const struct setup *setup, const char **path) {
+    if (!setup->data_directory)
+        return fail(CODE_INVALID, "no data directory: give --data DIR, or set PHASEGATE_DATA");
+    const char *socket = arena_printf(setup->arena, "%s/redis.sock", setup->data_directory);
+    if (!socket)
+        return fail(CODE_INTERNAL, "out of memory");
+    size_t most = sizeof((struct sockaddr_un *)0)->sun_path - 1;
+    if (strlen(socket) > most)
+        return fail(CODE_INVALID,
+            "data directory %.200s: its path is too long for a socket in it (%zu bytes at most)",
+            setup->data_directory, most - strlen("/redis.sock"));
+    *path = socket;
+    return ok();
+}
+
+static struct result embedded_settings(const struct setup *setup, struct redis_settings *settings) {
+    const char *path;
+    struct result r = setup_socket(setup, &path);
+    if (is_ok(r))
+        *settings = (struct redis_settings){.path = path};
+    return r;
+}
+
+static const char *none_if_empty(const char *text) {
+    return text && *text ? text : NULL;
+}
+
+struct result setup_redis(const struct setup *setup, struct redis_settings *settings) {
+    if (setup->embedded)
+        return embedded_settings(setup, settings);
+    const struct config_store *store = config_store(setup->config);
+    struct redis_settings parsed;
+    struct result r = redis_settings_parse(store->url, setup->arena, &parsed);
+    if (!is_ok(r))
+        return fail_within(r, "%s: store.url", setup->config_name);
+    parsed.username = none_if_empty(store->username);
+    parsed.password = none_if_empty(store->password);
+    *settings = parsed;
+    return ok();
+}
+
+/* A bus with an address of its own gets no user or password: those belong to the store. */
+static struct result bus_redis(const struct setup *setup, struct redis_settings *settings) {
+    if (setup->embedded_bus)
+        return embedded_settings(setup, settings);
+    const char *url = config_bus(setup->config)->url;
+    if (!*url)
+        return setup_redis(setup, settings);
+    return fail_within(redis_settings_parse(url, setup->arena, settings), "%s: bus.url", setup->config_name);
+}
+
+struct result setup_open_bus(
+    const struct setup *setup, uv_loop_t *loop, const struct log *log, struct bus **bus) {
+    const struct config_bus *chosen = config_bus(setup->config);
+    if (chosen->kind == BUS_PUBSUB && !setup->embedded_bus) {
+        struct pubsub_settings pubsub = {
+            .project = chosen->project,
+            .endpoint = none_if_empty(chosen->endpoint),
+            .emulator = none_if_empty(chosen->emulator),
+            .streams = chosen->streams,
+            .lease_seconds = chosen->lease_seconds,
+        };
+        return bus_open_pubsub(loop, &pubsub, log, bus);
+    }
+    struct redis_settings redis;
+    struct result r = bus_redis(setup, &redis);
+    if (!is_ok(r))
+        return r;
+    struct streams_settings streams = {.redis = &redis};
+    return bus_open_streams(loop, &streams, log, bus);
+}

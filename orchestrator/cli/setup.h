@@ -1,0 +1,58 @@
+/*
+ * What a command starts from: the configuration, the pipeline, where the store is, and the bus. One place
+ * decides what --config, --embedded and --data mean, for every command and for the daemon.
+ *
+ * Embedded means the redis-server that `phasegate serve --embedded` starts, on a unix socket in the data
+ * directory, as store and as bus. It is chosen by --embedded, which overrides the configuration, or by a
+ * store without url.
+ */
+#ifndef PHASEGATE_CLI_SETUP_H
+#define PHASEGATE_CLI_SETUP_H
+
+#include "base/arena.h"
+#include "base/log.h"
+#include "base/result.h"
+#include "bus/bus.h"
+#include "cli/options.h"
+#include "core/config.h"
+#include "redis/settings.h"
+
+#include <uv.h>
+
+struct setup {
+    struct arena *arena; /* for the whole command */
+    struct config *config;
+    const char *config_name;    /* the file, or "built-in configuration" */
+    const char *pipeline_name;  /* --pipeline, or NULL */
+    bool embedded;              /* the store is the embedded server … */
+    bool embedded_bus;          /* … and so is the bus */
+    const char *data_directory; /* of the embedded server; may not exist yet; NULL when it has no place */
+};
+
+/*
+ * Reads and checks the configuration. Strings of options must outlive the setup. CODE_INVALID when the file
+ * cannot be read or is wrong. After a failure there is nothing to close.
+ */
+struct result setup_load(const struct common_options *options, struct setup *setup) MUST_CHECK;
+
+/* The text of the configuration file that setup_load would read; *name for messages. In the arena. */
+struct result setup_config_text(
+    const char *file, struct arena *arena, const char **name, const char **text, size_t *length) MUST_CHECK;
+
+/* Frees what setup_load made; safe on a zeroed setup. */
+void setup_close(struct setup *setup);
+
+/* The pipeline of --pipeline, or the only one. */
+struct result setup_pipeline(const struct setup *setup, const struct pipeline **pipeline) MUST_CHECK;
+
+/* DIR/redis.sock. CODE_INVALID when there is no data directory, or the path is too long for a socket. */
+struct result setup_socket(const struct setup *setup, const char **path) MUST_CHECK;
+
+/* How to reach the store; strings live as long as the setup. */
+struct result setup_redis(const struct setup *setup, struct redis_settings *settings) MUST_CHECK;
+
+/* Opens the bus on the loop; log outlives it. */
+struct result setup_open_bus(
+    const struct setup *setup, uv_loop_t *loop, const struct log *log, struct bus **bus) MUST_CHECK;
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * What the output can show: colours on a terminal, glyphs in a UTF-8 locale, how wide it is. Everything that
+ * prints takes it as a value, so that tests decide it.
+ */
+#ifndef PHASEGATE_CLI_TERM_H
+#define PHASEGATE_CLI_TERM_H
+
+#include "base/result.h"
+
+#include <stddef.h>
+#include <stdio.h>
+
+struct term {
+    bool color;
+    bool utf8;
+    int width; /* columns; 0 when it is no terminal: nothing is cut */
+};
+
+/* Of a file descriptor. No colours where no_color, $NO_COLOR, TERM=dumb or no terminal says so. Needs
+ * setlocale. */
+struct term term_detect(int fd, bool no_color);
+
+enum tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_WARN, TONE_BUSY, TONE_DIM, TONE_STRONG };
+
+/* Prints text in a tone. Nothing is cleaned: texts from outside go through text_clean first. */
+void term_print(const struct term *term, FILE *out, enum tone tone, const char *format, ...)
+    PRINTF_LIKE(4, 5);
+
+enum glyph {
+    GLYPH_NOTHING, /* nothing received */
+    GLYPH_EMPTY,   /* no data */
+    GLYPH_BAR,     /* between parts of a row */
+    GLYPH_WAITING, /* the five phases of a group */
+    GLYPH_READY,
+    GLYPH_TRIGGERED,
+    GLYPH_DONE,
+    GLYPH_FAILED,
+    GLYPH_CUT,     /* text left out */
+    GLYPH_BETWEEN, /* between the parts of a line */
+};
+
+/* One column wide, but for GLYPH_CUT in ASCII. */
+const char *term_glyph(const struct term *term, enum glyph glyph);
+
+/* How many columns a text takes: its code points. */
+int text_columns(const char *text);
+
+/* Cuts text in place to so many columns, with a mark where something is left out. size: of the buffer. */
+void text_cut(const struct term *term, char *text, size_t size, int columns);
+
+/*
+ * Copies text, with control characters and what is not UTF-8 replaced by "?": a message from outside must not
+ * move the cursor of the operator who reads it. text may be NULL. Returns out.
+ */
+char *text_clean(const char *text, char *out, size_t size);
+
+#endif
