@@ -1,6 +1,6 @@
 /*
- * Reading the store for people: what is recorded of a date, what happened to it, what is in quarantine. Blocking, for
- * commands; it never writes. Everything returned lives in the arena that the caller passes.
+ * Reading the store for people: what is recorded of a date, what happened to it, what is in quarantine.
+ * Blocking, for commands; it never writes. Everything returned lives in the arena that the caller passes.
  */
 #ifndef PHASEGATE_STATE_READER_H
 #define PHASEGATE_STATE_READER_H
@@ -51,20 +51,20 @@ struct group_state {
 
 struct date_state {
     game_date date;
-    bool known;           /* something was recorded */
-    int run;              /* 0 until group 1 is ready */
-    int64_t no_games_ms;  /* when the date was closed as no_games; 0 when it is not */
+    bool known;          /* something was recorded */
+    int run;             /* 0 until group 1 is ready */
+    int64_t no_games_ms; /* when the date was closed as no_games; 0 when it is not */
     struct record records[PIPELINE_PROCESSORS_MAX]; /* by processor index */
     struct group_state groups[PIPELINE_GROUPS_MAX]; /* groups[g - 1] */
 };
 
 /* The state of dates[0..count-1], in one round trip; states is an array of count. */
-struct result reader_dates(struct reader *reader, const struct pipeline *pipeline, const game_date *dates, size_t count,
-    struct arena *arena, struct date_state *states) MUST_CHECK;
+struct result reader_dates(struct reader *reader, const struct pipeline *pipeline, const game_date *dates,
+    size_t count, struct arena *arena, struct date_state *states) MUST_CHECK;
 
 /* The newest most dates that anything is recorded of, oldest first; *count of them. */
-struct result reader_newest(struct reader *reader, const struct pipeline *pipeline, size_t most, struct arena *arena,
-    game_date **dates, size_t *count) MUST_CHECK;
+struct result reader_newest(struct reader *reader, const struct pipeline *pipeline, size_t most,
+    struct arena *arena, game_date **dates, size_t *count) MUST_CHECK;
 
 /* Does the group have everything it needs, by the records? The needs that it does not have yet. */
 processor_set date_state_missing(const struct pipeline *pipeline, const struct date_state *state, int group);
@@ -81,17 +81,18 @@ enum history_kind {
 struct history_entry {
     int64_t at_ms;
     enum history_kind kind;
-    int group;             /* of the group kinds */
+    int group; /* of the group kinds */
     int run;
-    const char *verdict;   /* of a completion: "applied", "duplicate", "late", "premature", "other_run" */
+    const char *verdict; /* of a completion: "applied", "duplicate", "late", "premature", "other_run" */
+    int64_t times;       /* of a completion: how often it came in a row; at_ms is the last time */
     const struct processor *processor;
     struct record record;
     const char *bus_message_id;
 };
 
 /* Everything that is kept of a date, oldest first. *dropped: how many older entries are no longer kept. */
-struct result reader_history(struct reader *reader, const struct pipeline *pipeline, game_date date, struct arena *arena,
-    struct history_entry **entries, size_t *count, int64_t *dropped) MUST_CHECK;
+struct result reader_history(struct reader *reader, const struct pipeline *pipeline, game_date date,
+    struct arena *arena, struct history_entry **entries, size_t *count, int64_t *dropped) MUST_CHECK;
 
 struct quarantined {
     const char *id; /* the bus's message id */
@@ -106,8 +107,8 @@ struct quarantined {
 };
 
 /* The newest most entries, newest first, and how many there are in all. */
-struct result reader_quarantine(struct reader *reader, const struct pipeline *pipeline, size_t most, struct arena *arena,
-    struct quarantined **entries, size_t *count, int64_t *total) MUST_CHECK;
+struct result reader_quarantine(struct reader *reader, const struct pipeline *pipeline, size_t most,
+    struct arena *arena, struct quarantined **entries, size_t *count, int64_t *total) MUST_CHECK;
 
 /* One entry; CODE_NOT_FOUND when there is none of that id. */
 struct result reader_quarantined(struct reader *reader, const struct pipeline *pipeline, const char *id,

@@ -1,10 +1,12 @@
 /*
- * The store: every date's state, in Redis. This is the client that changes it; each change is one call of a function
- * of the library in phasegate.lua, which Redis runs as one atomic step. Reading for people is reader.h.
+ * The store: every date's state, in Redis. This is the client that changes it; each change is one call of a
+ * function of the library in phasegate.lua, which Redis runs as one atomic step. Reading for people is
+ * reader.h.
  *
- * Asynchronous and pipelined: calls are sent at once and answered in order, on the loop's thread. Nothing blocks. When
- * the connection breaks, what was under way ends as CODE_UNAVAILABLE; it may or may not have happened, and doing it
- * again is harmless.
+ * Asynchronous and pipelined: calls are sent at once and answered in order, on the loop's thread. Nothing
+ * blocks. When the connection breaks, what was under way ends as CODE_UNAVAILABLE; it may or may not have
+ * happened, and doing it again is harmless. While the store is away a call ends so before it returns: its
+ * callback runs inside it.
  */
 #ifndef PHASEGATE_STATE_STORE_H
 #define PHASEGATE_STATE_STORE_H
@@ -37,9 +39,9 @@ const char *verdict_name(enum verdict verdict);
 /* The answer to store_apply; valid during the call. */
 struct applied {
     enum verdict verdict;
-    bool closed_no_games;    /* this completion closed the date */
-    int group;               /* the group that this completion moved, or 0 */
-    const char *group_state; /* what it is now: "done", "failed" …; NULL when group is 0 */
+    bool closed_no_games;     /* this completion closed the date */
+    int group;                /* the group that this completion moved, or 0 */
+    const char *group_state;  /* what it is now: "done", "failed" …; NULL when group is 0 */
     const char *outbox_field; /* "2021-11-17/g2/r1": the trigger it made due; NULL when none */
     const char *outbox_facts; /* for trigger_from_outbox */
 };
@@ -48,8 +50,8 @@ struct store_events {
     void (*on_ready)(void *context); /* connected, library in place: calls succeed from here on */
     void (*on_lost)(void *context);  /* calls fail until on_ready */
     /*
-     * The server runs a newer library, an unusable version, or refuses us: retrying cannot help. At start the daemon
-     * leaves with this text; later it logs it and the store keeps trying.
+     * The server runs a newer library, an unusable version, or refuses us: retrying cannot help. At start the
+     * daemon leaves with this text; later it logs it and the store keeps trying.
      */
     void (*on_refused)(void *context, struct result reason);
     void *context;
@@ -64,22 +66,25 @@ typedef void store_applied_fn(void *context, struct result result, const struct 
 typedef void store_done_fn(void *context, struct result result);
 typedef void store_outbox_fn(void *context, struct result result, const char *field, const char *facts);
 
-/* Records the completion and decides what follows from it, in one step. message_id and now_ms go into the history. */
+/* Records the completion and decides what follows from it, in one step. message_id and now_ms go into the
+ * history. */
 void store_apply(struct store *store, const struct pipeline *pipeline, const struct completion *completion,
     int64_t now_ms, store_applied_fn *applied, void *context);
 
-/* The bus confirmed the trigger: takes it out of the outbox and marks the group triggered. Harmless when repeated. */
+/* The bus confirmed the trigger: takes it out of the outbox and marks the group triggered. Harmless when
+ * repeated. */
 void store_confirm(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
     const char *bus_message_id, int64_t now_ms, store_done_fn *done, void *context);
 
 /*
- * Everything in the pipeline's outbox, month by month: entry is called once per trigger, oldest date and lowest group
- * first within a month, and a last time with field NULL.
+ * Everything in the pipeline's outbox, month by month: entry is called once per trigger, oldest date and
+ * lowest group first within a month, and a last time with field NULL.
  */
-void store_outbox(struct store *store, const struct pipeline *pipeline, store_outbox_fn *entry, void *context);
+void store_outbox(
+    struct store *store, const struct pipeline *pipeline, store_outbox_fn *entry, void *context);
 
-/* Keeps a message that could not be understood, with the reason; one entry per message id, the oldest go past the
- * maximum (QUARANTINE_ENTRIES_MAX). */
+/* Keeps a message that could not be understood, with the reason; one entry per message id, the oldest go past
+ * the maximum (QUARANTINE_ENTRIES_MAX). */
 enum { QUARANTINE_ENTRIES_MAX = 10000, QUARANTINE_BYTES_MAX = 64 * 1024 };
 void store_quarantine(struct store *store, const struct pipeline *pipeline, const struct message *message,
     const char *topic, const char *reason, int64_t now_ms, store_done_fn *done, void *context);

@@ -1,0 +1,49 @@
+#include "state/keys.h"
+
+#include <stdio.h>
+
+static char *month_key(const struct pipeline *pipeline, game_date date, const char *rest, char *text) {
+    char month[MONTH_TEXT_MAX];
+    snprintf(text, KEY_MAX, "pg:{%s:%s}:%s", pipeline->name, month_format(date, month), rest);
+    return text;
+}
+
+static char *day_key(const struct pipeline *pipeline, game_date date, const char *suffix, char *text) {
+    char rest[16];
+    snprintf(rest, sizeof rest, "%02d%s", date_day(date), suffix);
+    return month_key(pipeline, date, rest, text);
+}
+
+static char *pipeline_key(const struct pipeline *pipeline, const char *rest, char *text) {
+    snprintf(text, KEY_MAX, "pg:{%s}:%s", pipeline->name, rest);
+    return text;
+}
+
+char *key_date(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]) {
+    return day_key(pipeline, date, "", text);
+}
+
+char *key_history(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]) {
+    return day_key(pipeline, date, ":h", text);
+}
+
+char *key_outbox(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]) {
+    return month_key(pipeline, date, "outbox", text);
+}
+
+char *key_months(const struct pipeline *pipeline, char text[KEY_MAX]) {
+    return pipeline_key(pipeline, "months", text);
+}
+
+char *key_quarantine(const struct pipeline *pipeline, char text[KEY_MAX]) {
+    return pipeline_key(pipeline, "quarantine", text);
+}
+
+char *key_quarantined(const struct pipeline *pipeline, const char *message_id, char text[KEY_MAX]) {
+    snprintf(text, KEY_MAX, "pg:{%s}:quarantine:%s", pipeline->name, message_id);
+    return text;
+}
+
+char *key_counters(const struct pipeline *pipeline, char text[KEY_MAX]) {
+    return pipeline_key(pipeline, "counters", text);
+}

@@ -1,0 +1,278 @@
+#include "state/reader.h"
+
+#include "redis/link.h"
+#include "redis/sync.h"
+#include "state/keys.h"
+#include "state/reader_parse.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { ANSWER_MS = 5000 };
+
+struct reader {
+    redisContext *connection;
+};
+
+struct result reader_open(const struct redis_settings *settings, struct reader **reader) {
+    struct reader *opened = calloc(1, sizeof *opened);
+    if (!opened)
+        return fail(CODE_LIMIT, "out of memory");
+    struct result result = redis_connect(settings, ANSWER_MS, &opened->connection);
+    if (!is_ok(result)) {
+        free(opened);
+        return result;
+    }
+    *reader = opened;
+    return ok();
+}
+
+void reader_close(struct reader **reader) {
+    if (!*reader)
+        return;
+    redisFree((*reader)->connection);
+    free(*reader);
+    *reader = NULL;
+}
+
+const char *group_phase_name(enum group_phase phase) {
+    static const char *const names[] = {
+        [GROUP_WAITING] = "waiting",
+        [GROUP_READY] = "ready",
+        [GROUP_TRIGGERED] = "triggered",
+        [GROUP_DONE] = "done",
+        [GROUP_FAILED] = "failed",
+    };
+    return names[phase];
+}
+
+static MUST_CHECK struct result out_of_memory(void) {
+    return fail(CODE_LIMIT, "out of memory");
+}
+
+/* --- One question and its answer
+ * ----------------------------------------------------------------------------------- */
+
+enum { WORDS_MAX = 6 };
+
+static MUST_CHECK struct result ask(
+    struct reader *reader, redisReply **reply, int expected, const char *const *words, int count) {
+    const char *argv[WORDS_MAX];
+    size_t lengths[WORDS_MAX];
+    for (int i = 0; i < count; i++) {
+        argv[i] = words[i];
+        lengths[i] = strlen(words[i]);
+    }
+    redisReply *answer;
+    struct result result = redis_ask(reader->connection, &answer, count, argv, lengths);
+    if (!is_ok(result))
+        return result;
+    if (answer->type != expected) {
+        freeReplyObject(answer);
+        return fail(CODE_INTERNAL, "Redis answered %s %s with an unexpected type", words[0], words[1]);
+    }
+    *reply = answer;
+    return ok();
+}
+
+/* --- Dates
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static MUST_CHECK struct result next_answer(struct reader *reader, redisReply **reply) {
+    void *answer = NULL;
+    if (redisGetReply(reader->connection, &answer) != REDIS_OK)
+        return fail(CODE_UNAVAILABLE, "the store went away: %s", reader->connection->errstr);
+    struct result result = redis_reply_result(answer);
+    if (!is_ok(result)) {
+        freeReplyObject(answer);
+        return result;
+    }
+    *reply = answer;
+    return ok();
+}
+
+struct result reader_dates(struct reader *reader, const struct pipeline *pipeline, const game_date *dates,
+    size_t count, struct arena *arena, struct date_state *states) {
+    char key[KEY_MAX];
+    for (size_t i = 0; i < count; i++) {
+        if (redisAppendCommand(reader->connection, "HGETALL %s", key_date(pipeline, dates[i], key))
+            != REDIS_OK)
+            return out_of_memory();
+    }
+    struct result result = ok();
+    for (size_t i = 0; i < count; i++) {
+        redisReply *reply;
+        struct result answered = next_answer(reader, &reply);
+        if (is_ok(answered)) {
+            answered = parse_date(pipeline, dates[i], reply, arena, &states[i]);
+            freeReplyObject(reply);
+        }
+        if (is_ok(result))
+            result = answered;
+        if (answered.code == CODE_UNAVAILABLE)
+            break;
+    }
+    return result;
+}
+
+processor_set date_state_missing(const struct pipeline *pipeline, const struct date_state *state, int group) {
+    processor_set missing = 0;
+    for (int i = 0; i < pipeline->processor_count; i++) {
+        processor_set bit = (processor_set)1 << i;
+        if (pipeline->groups[group - 1].needs & bit && state->records[i].mark != RECORD_COUNTS)
+            missing |= bit;
+    }
+    return missing;
+}
+
+/* Adds the month's known dates, newest first, until there are most of them. */
+static MUST_CHECK struct result month_dates(struct reader *reader, const struct pipeline *pipeline,
+    game_date first, size_t most, game_date *dates, size_t *count) {
+    game_date next = date_next_month(first);
+    char key[KEY_MAX];
+    for (game_date date = first; date < next; date++) {
+        if (redisAppendCommand(reader->connection, "EXISTS %s", key_date(pipeline, date, key)) != REDIS_OK)
+            return out_of_memory();
+    }
+    bool known[31] = {false};
+    for (int i = 0; i < next - first; i++) {
+        redisReply *reply;
+        struct result result = next_answer(reader, &reply);
+        if (!is_ok(result))
+            return result;
+        known[i] = reply->integer == 1;
+        freeReplyObject(reply);
+    }
+    for (game_date date = next - 1; date >= first && *count < most; date--) {
+        if (known[date - first])
+            dates[(*count)++] = date;
+    }
+    return ok();
+}
+
+static void reverse(game_date *dates, size_t count) {
+    for (size_t i = 0; i < count / 2; i++) {
+        game_date swap = dates[i];
+        dates[i] = dates[count - 1 - i];
+        dates[count - 1 - i] = swap;
+    }
+}
+
+struct result reader_newest(struct reader *reader, const struct pipeline *pipeline, size_t most,
+    struct arena *arena, game_date **dates, size_t *count) {
+    char key[KEY_MAX];
+    const char *words[] = {"ZREVRANGE", key_months(pipeline, key), "0", "-1"};
+    redisReply *months;
+    struct result result = ask(reader, &months, REDIS_REPLY_ARRAY, words, 4);
+    if (!is_ok(result))
+        return result;
+    game_date *found = arena_alloc(arena, (most + 1) * sizeof *found);
+    size_t used = 0;
+    if (!found)
+        result = out_of_memory();
+    for (size_t i = 0; i < months->elements && is_ok(result) && used < most; i++) {
+        game_date first;
+        result = month_parse(months->element[i]->str, &first);
+        if (is_ok(result))
+            result = month_dates(reader, pipeline, first, most, found, &used);
+    }
+    freeReplyObject(months);
+    if (!is_ok(result))
+        return result;
+    reverse(found, used);
+    *dates = found;
+    *count = used;
+    return ok();
+}
+
+/* --- History
+ * ------------------------------------------------------------------------------------------------------- */
+
+struct result reader_history(struct reader *reader, const struct pipeline *pipeline, game_date date,
+    struct arena *arena, struct history_entry **entries, size_t *count, int64_t *dropped) {
+    char key[KEY_MAX];
+    const char *hash_words[] = {"HGETALL", key_date(pipeline, date, key)};
+    redisReply *hash, *list;
+    struct result result = ask(reader, &hash, REDIS_REPLY_ARRAY, hash_words, 2);
+    if (!is_ok(result))
+        return result;
+    const char *list_words[] = {"LRANGE", key_history(pipeline, date, key), "0", "-1"};
+    result = ask(reader, &list, REDIS_REPLY_ARRAY, list_words, 4);
+    if (is_ok(result)) {
+        result = parse_history(pipeline, date, hash, list, arena, entries, count, dropped);
+        freeReplyObject(list);
+    }
+    freeReplyObject(hash);
+    return result;
+}
+
+/* --- Quarantine
+ * ---------------------------------------------------------------------------------------------------- */
+
+struct result reader_quarantined(struct reader *reader, const struct pipeline *pipeline, const char *id,
+    struct arena *arena, struct quarantined *entry) {
+    char key[KEY_MAX];
+    const char *words[] = {"HGETALL", key_quarantined(pipeline, id, key)};
+    redisReply *reply;
+    struct result result = ask(reader, &reply, REDIS_REPLY_ARRAY, words, 2);
+    if (!is_ok(result))
+        return result;
+    if (reply->elements == 0)
+        result = fail(
+            CODE_NOT_FOUND, "there is no message %s in the quarantine of pipeline %s", id, pipeline->name);
+    else
+        result = parse_quarantined(id, reply, arena, entry);
+    freeReplyObject(reply);
+    return result;
+}
+
+static MUST_CHECK struct result quarantine_size(struct reader *reader, const char *key, int64_t *total) {
+    const char *words[] = {"ZCARD", key};
+    redisReply *reply;
+    struct result result = ask(reader, &reply, REDIS_REPLY_INTEGER, words, 2);
+    if (!is_ok(result))
+        return result;
+    *total = reply->integer;
+    freeReplyObject(reply);
+    return ok();
+}
+
+static MUST_CHECK struct result read_listed(struct reader *reader, const struct pipeline *pipeline,
+    const redisReply *ids, struct arena *arena, struct quarantined *entries, size_t *count) {
+    for (size_t i = 0; i < ids->elements; i++) {
+        struct result result =
+            reader_quarantined(reader, pipeline, ids->element[i]->str, arena, &entries[*count]);
+        if (is_ok(result))
+            ++*count;
+        else if (result.code != CODE_NOT_FOUND) /* dropped since it was listed */
+            return result;
+    }
+    return ok();
+}
+
+struct result reader_quarantine(struct reader *reader, const struct pipeline *pipeline, size_t most,
+    struct arena *arena, struct quarantined **entries, size_t *count, int64_t *total) {
+    char key[KEY_MAX], last[24];
+    int64_t all;
+    struct result result = quarantine_size(reader, key_quarantine(pipeline, key), &all);
+    if (!is_ok(result))
+        return result;
+    snprintf(last, sizeof last, "%zu", most > 0 ? most - 1 : 0);
+    const char *words[] = {"ZREVRANGE", key, "0", last};
+    redisReply *ids;
+    result = ask(reader, &ids, REDIS_REPLY_ARRAY, words, 4);
+    if (!is_ok(result))
+        return result;
+    size_t found = 0;
+    struct quarantined *list = arena_alloc(arena, (ids->elements + 1) * sizeof *list);
+    result = list ? read_listed(reader, pipeline, ids, arena, list, &found) : out_of_memory();
+    freeReplyObject(ids);
+    if (!is_ok(result))
+        return result;
+    *entries = list;
+    *count = found;
+    *total = all;
+    return ok();
+}
