@@ -7,8 +7,10 @@
 
 #include <hiredis/hiredis.h>
 
-/* Connects, authenticates, selects; waits timeout_ms at most for each step. CODE_UNAVAILABLE names the address. */
-struct result redis_connect(const struct redis_settings *settings, int timeout_ms, redisContext **connection) MUST_CHECK;
+/* Connects, authenticates, selects; waits timeout_ms at most for each step. CODE_UNAVAILABLE names the
+ * address. */
+struct result redis_connect(
+    const struct redis_settings *settings, int timeout_ms, redisContext **connection) MUST_CHECK;
 
 /* One command; *reply is the caller's, freed with freeReplyObject. An error reply is a failure. */
 struct result redis_ask(redisContext *connection, redisReply **reply, int argc, const char **argv,

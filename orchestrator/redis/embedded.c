@@ -1,0 +1,231 @@
+#include "redis/embedded.h"
+
+#include "redis/backoff.h"
+#include "redis/sync.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { STOP_MS = 10000, POLL_MS = 20, ADOPT_MS = 1000, PATH_BYTES_MAX = 1024 };
+
+struct embedded {
+    uv_loop_t *loop;
+    struct log log;
+    char directory[PATH_BYTES_MAX];
+    char socket[PATH_BYTES_MAX];
+    int lock;
+    uv_process_t *process; /* NULL when it was taken over, or is down */
+    pid_t adopted;         /* 0 when it is our child */
+    uv_timer_t *timer;     /* starts it again; while stopping or with an adopted one, looks whether it has gone */
+    struct backoff backoff;
+    bool stopping;
+    uint64_t stop_by_ms;
+    void (*stopped)(void *context);
+    void *stopped_context;
+};
+
+/* --- The directory ------------------------------------------------------------------------------------------------- */
+
+static MUST_CHECK struct result make_directory(const char *directory) {
+    if (mkdir(directory, 0700) == 0)
+        return ok();
+    struct stat existing;
+    if (errno == EEXIST && stat(directory, &existing) == 0 && S_ISDIR(existing.st_mode))
+        return ok();
+    return fail(CODE_INVALID, "the data directory %s cannot be made: %s", directory, strerror(errno));
+}
+
+static MUST_CHECK struct result lock_directory(const char *directory, int *lock) {
+    char path[PATH_BYTES_MAX + 32];
+    snprintf(path, sizeof path, "%s/phasegate.lock", directory);
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return fail(CODE_INVALID, "%s cannot be opened: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return fail(CODE_REFUSED, "another phasegate serves from %s; stop it first, or choose another --data DIR",
+            directory);
+    }
+    *lock = fd;
+    return ok();
+}
+
+/* --- The server ---------------------------------------------------------------------------------------------------- */
+
+static void finish(struct embedded *embedded) {
+    uv_timer_stop(embedded->timer);
+    uv_close((uv_handle_t *)embedded->timer, (uv_close_cb)free);
+    close(embedded->lock);
+    if (embedded->stopped)
+        embedded->stopped(embedded->stopped_context);
+    free(embedded);
+}
+
+static struct result spawn(struct embedded *embedded);
+
+static void on_start_again(uv_timer_t *timer) {
+    struct embedded *embedded = timer->data;
+    struct result result = spawn(embedded);
+    if (!is_ok(result)) {
+        log_error(&embedded->log, "%s", result.text);
+        uv_timer_start(timer, on_start_again, backoff_next_ms(&embedded->backoff), 0);
+    }
+}
+
+static void start_again(struct embedded *embedded, const char *how) {
+    uint64_t wait_ms = backoff_next_ms(&embedded->backoff);
+    log_error(&embedded->log, "redis-server %s; starting it again (its log: %s/redis.log)", how, embedded->directory);
+    uv_timer_start(embedded->timer, on_start_again, wait_ms, 0);
+}
+
+static void on_exit_of_child(uv_process_t *process, int64_t status, int signal) {
+    struct embedded *embedded = process->data;
+    embedded->process = NULL;
+    uv_close((uv_handle_t *)process, (uv_close_cb)free);
+    if (embedded->stopping) {
+        finish(embedded);
+        return;
+    }
+    char how[64];
+    snprintf(how, sizeof how, signal ? "was killed by signal %d" : "ended with status %d", signal ? signal : (int)status);
+    start_again(embedded, how);
+}
+
+static struct result spawn(struct embedded *embedded) {
+    char log_file[PATH_BYTES_MAX + 32];
+    snprintf(log_file, sizeof log_file, "%s/redis.log", embedded->directory);
+    char *arguments[] = {"redis-server", "--port", "0", "--unixsocket", embedded->socket, "--unixsocketperm", "600",
+        "--dir", embedded->directory, "--appendonly", "yes", "--appendfsync", "always", "--save", "",
+        "--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", log_file, NULL};
+    uv_process_options_t options = {.file = arguments[0], .args = arguments, .exit_cb = on_exit_of_child,
+        .flags = UV_PROCESS_DETACHED};
+    uv_process_t *process = calloc(1, sizeof *process);
+    if (!process)
+        return fail(CODE_LIMIT, "out of memory");
+    process->data = embedded;
+    int error = uv_spawn(embedded->loop, process, &options);
+    if (error != 0) {
+        uv_close((uv_handle_t *)process, (uv_close_cb)free);
+        return fail(error == UV_ENOENT ? CODE_NOT_FOUND : CODE_INTERNAL,
+            "redis-server cannot be started: %s; install Redis 7 (apt-get install redis-server), or name a store of "
+            "your own in store.url",
+            uv_strerror(error));
+    }
+    embedded->process = process;
+    return ok();
+}
+
+/* --- One that was left behind -------------------------------------------------------------------------------------- */
+
+static pid_t pid_from_info(const char *info) {
+    const char *line = strstr(info, "process_id:");
+    return line ? (pid_t)atol(line + strlen("process_id:")) : 0;
+}
+
+/* The process id of a server that answers on the socket; 0 when none does. */
+static pid_t running_server(const char *socket) {
+    struct redis_settings settings = {.path = socket};
+    redisContext *connection;
+    if (!is_ok(redis_connect(&settings, ADOPT_MS, &connection)))
+        return 0;
+    const char *words[] = {"INFO", "server"};
+    redisReply *reply;
+    pid_t pid = 0;
+    if (is_ok(redis_ask(connection, &reply, 2, words, (size_t[]){4, 6}))) {
+        pid = reply->str ? pid_from_info(reply->str) : 0;
+        freeReplyObject(reply);
+    }
+    redisFree(connection);
+    return pid;
+}
+
+static bool has_gone(pid_t pid) {
+    return kill(pid, 0) != 0 && errno == ESRCH;
+}
+
+/* Looks after a server that is not our child. */
+static void on_look(uv_timer_t *timer) {
+    struct embedded *embedded = timer->data;
+    bool gone = has_gone(embedded->adopted);
+    if (!gone && !(embedded->stopping && uv_now(embedded->loop) >= embedded->stop_by_ms))
+        return;
+    uv_timer_stop(timer);
+    embedded->adopted = 0;
+    if (embedded->stopping)
+        finish(embedded);
+    else
+        start_again(embedded, "has gone");
+}
+
+static MUST_CHECK struct result start_or_adopt(struct embedded *embedded) {
+    embedded->adopted = running_server(embedded->socket);
+    if (embedded->adopted == 0)
+        return spawn(embedded);
+    log_notice(&embedded->log, "taking over the redis-server that was left running (process %d)",
+        (int)embedded->adopted);
+    uv_timer_start(embedded->timer, on_look, POLL_MS, POLL_MS);
+    return ok();
+}
+
+/* --- Start and stop ------------------------------------------------------------------------------------------------ */
+
+struct result embedded_start(uv_loop_t *loop, const char *directory, const char *socket, const struct log *log,
+    struct embedded **embedded) {
+    if (strlen(directory) >= PATH_BYTES_MAX || strlen(socket) >= PATH_BYTES_MAX)
+        return fail(CODE_INVALID, "the data directory's path is too long");
+    struct embedded *made = calloc(1, sizeof *made);
+    uv_timer_t *timer = calloc(1, sizeof *timer);
+    if (!made || !timer || uv_timer_init(loop, timer) != 0) {
+        free(made);
+        free(timer);
+        return fail(CODE_LIMIT, "out of memory");
+    }
+    *made = (struct embedded){.loop = loop, .lock = -1, .timer = timer, .log = log_with(log, "part", "embedded"),
+        .backoff = {.first_ms = 100, .max_ms = 5000}};
+    timer->data = made;
+    strcpy(made->directory, directory);
+    strcpy(made->socket, socket);
+    struct result result = make_directory(directory);
+    if (is_ok(result))
+        result = lock_directory(directory, &made->lock);
+    if (is_ok(result))
+        result = start_or_adopt(made);
+    if (!is_ok(result)) {
+        if (made->lock >= 0)
+            close(made->lock);
+        uv_close((uv_handle_t *)timer, (uv_close_cb)free);
+        free(made);
+        return result;
+    }
+    *embedded = made;
+    return ok();
+}
+
+static void on_stop_deadline(uv_timer_t *timer) {
+    struct embedded *embedded = timer->data;
+    log_error(&embedded->log, "redis-server has not ended in %d s; leaving it running", STOP_MS / 1000);
+    uv_close((uv_handle_t *)embedded->process, (uv_close_cb)free);
+    finish(embedded);
+}
+
+void embedded_stop(struct embedded *embedded, void (*stopped)(void *context), void *context) {
+    embedded->stopping = true;
+    embedded->stopped = stopped;
+    embedded->stopped_context = context;
+    embedded->stop_by_ms = uv_now(embedded->loop) + STOP_MS;
+    if (embedded->adopted != 0) {
+        kill(embedded->adopted, SIGTERM);
+    } else if (embedded->process) {
+        uv_process_kill(embedded->process, SIGTERM);
+        uv_timer_start(embedded->timer, on_stop_deadline, STOP_MS, 0);
+    } else {
+        finish(embedded);
+    }
+}

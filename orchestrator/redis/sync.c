@@ -1,0 +1,95 @@
+#include "redis/sync.h"
+
+#include "redis/internal.h"
+#include "redis/link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <sys/time.h>
+
+static struct result broken(const redisContext *connection, int reason) {
+    if (connection->err == REDIS_ERR_IO && (reason == EAGAIN || reason == EWOULDBLOCK))
+        return fail(CODE_UNAVAILABLE, "Redis did not answer in time");
+    return fail(CODE_UNAVAILABLE, "the connection to Redis broke: %s", connection->errstr);
+}
+
+static struct result ask(
+    redisContext *connection, redisReply **reply, int argc, const char **argv, const size_t *lengths) {
+    errno = 0;
+    redisReply *answer = redisCommandArgv(connection, argc, argv, lengths);
+    if (!answer)
+        return broken(connection, errno);
+    *reply = answer;
+    return ok();
+}
+
+struct result redis_ask(
+    redisContext *connection, redisReply **reply, int argc, const char **argv, const size_t *lengths) {
+    redisReply *answer = NULL;
+    struct result r = ask(connection, &answer, argc, argv, lengths);
+    if (!is_ok(r))
+        return r;
+    r = redis_reply_result(answer);
+    if (is_ok(r))
+        *reply = answer;
+    else
+        freeReplyObject(answer);
+    return r;
+}
+
+static struct result login_step(redisContext *connection, int argc, const char **argv) {
+    redisReply *reply = NULL;
+    struct result r = ask(connection, &reply, argc, argv, NULL);
+    if (!is_ok(r))
+        return r;
+    r = redis_login_result(reply);
+    freeReplyObject(reply);
+    return r;
+}
+
+/* PING comes last: without a password the server refuses it, and while it loads its data it answers LOADING.
+ */
+static struct result login(redisContext *connection, const struct redis_settings *settings) {
+    struct result r = ok();
+    if (settings->password) {
+        const char *argv[] = {
+            "AUTH", settings->username ? settings->username : "default", settings->password};
+        r = login_step(connection, 3, argv);
+    }
+    if (is_ok(r) && settings->database != 0) {
+        char database[16];
+        snprintf(database, sizeof database, "%d", settings->database);
+        const char *argv[] = {"SELECT", database};
+        r = login_step(connection, 2, argv);
+    }
+    if (is_ok(r)) {
+        const char *argv[] = {"PING"};
+        r = login_step(connection, 1, argv);
+    }
+    return r;
+}
+
+struct result redis_connect(
+    const struct redis_settings *settings, int timeout_ms, redisContext **connection) {
+    char address[REDIS_ADDRESS_TEXT_MAX];
+    redis_settings_describe(settings, address, sizeof address);
+    redis_ignore_broken_pipe();
+    struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+    redisContext *fresh = settings->path ? redisConnectUnixWithTimeout(settings->path, timeout)
+                                         : redisConnectWithTimeout(settings->host, settings->port, timeout);
+    if (!fresh)
+        return fail(CODE_INTERNAL, "out of memory for a connection to Redis");
+    struct result r = ok();
+    if (fresh->err)
+        r = fail(CODE_UNAVAILABLE, "%s", fresh->errstr);
+    else if (redisSetTimeout(fresh, timeout) != REDIS_OK)
+        r = fail(CODE_INTERNAL, "cannot set the time limit: %s", fresh->errstr);
+    else
+        r = login(fresh, settings);
+    if (!is_ok(r)) {
+        redisFree(fresh);
+        return fail_within(r, "Redis at %s", address);
+    }
+    *connection = fresh;
+    return ok();
+}
