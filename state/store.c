@@ -19,6 +19,7 @@ struct store {
     struct library library;
     struct months months; /* those that pg_open_month was called for on this connection */
     bool ready;
+    bool closing;
     void (*closed)(void *context);
     void *closed_context;
 };
@@ -28,6 +29,8 @@ struct store {
 
 static void on_library(void *context, struct result result) {
     struct store *store = context;
+    if (store->closing)
+        return;
     if (is_ok(result)) {
         store->ready = true;
         store->events.on_ready(store->events.context);
@@ -35,7 +38,8 @@ static void on_library(void *context, struct result result) {
     }
     if (!result.retryable)
         store->events.on_refused(store->events.context, result);
-    redis_link_drop(store->link);
+    if (!store->closing)
+        redis_link_drop(store->link);
 }
 
 static void on_connect(void *context) {
@@ -84,6 +88,7 @@ static void on_link_closed(void *context) {
 void store_close(struct store *store, void (*closed)(void *context), void *context) {
     store->closed = closed;
     store->closed_context = context;
+    store->closing = true;
     store->ready = false;
     redis_link_close(store->link, on_link_closed, store);
 }

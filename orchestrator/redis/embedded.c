@@ -23,7 +23,7 @@ struct embedded {
     int lock;
     uv_process_t *process; /* NULL when it was taken over, or is down */
     pid_t adopted;         /* 0 when it is our child */
-    uv_timer_t *timer;     /* starts it again; while stopping or with an adopted one, looks whether it has gone */
+    uv_timer_t *timer; /* starts it again; while stopping or with an adopted one, looks whether it has gone */
     struct backoff backoff;
     bool stopping;
     uint64_t stop_by_ms;
@@ -31,7 +31,8 @@ struct embedded {
     void *stopped_context;
 };
 
-/* --- The directory ------------------------------------------------------------------------------------------------- */
+/* --- The directory
+ * ------------------------------------------------------------------------------------------------- */
 
 static MUST_CHECK struct result make_directory(const char *directory) {
     if (mkdir(directory, 0700) == 0)
@@ -50,14 +51,15 @@ static MUST_CHECK struct result lock_directory(const char *directory, int *lock)
         return fail(CODE_INVALID, "%s cannot be opened: %s", path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         close(fd);
-        return fail(CODE_REFUSED, "another phasegate serves from %s; stop it first, or choose another --data DIR",
-            directory);
+        return fail(CODE_REFUSED,
+            "another phasegate serves from %s; stop it first, or choose another --data DIR", directory);
     }
     *lock = fd;
     return ok();
 }
 
-/* --- The server ---------------------------------------------------------------------------------------------------- */
+/* --- The server
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void finish(struct embedded *embedded) {
     uv_timer_stop(embedded->timer);
@@ -81,7 +83,8 @@ static void on_start_again(uv_timer_t *timer) {
 
 static void start_again(struct embedded *embedded, const char *how) {
     uint64_t wait_ms = backoff_next_ms(&embedded->backoff);
-    log_error(&embedded->log, "redis-server %s; starting it again (its log: %s/redis.log)", how, embedded->directory);
+    log_error(&embedded->log, "redis-server %s; starting it again (its log: %s/redis.log)", how,
+        embedded->directory);
     uv_timer_start(embedded->timer, on_start_again, wait_ms, 0);
 }
 
@@ -94,17 +97,21 @@ static void on_exit_of_child(uv_process_t *process, int64_t status, int signal) 
         return;
     }
     char how[64];
-    snprintf(how, sizeof how, signal ? "was killed by signal %d" : "ended with status %d", signal ? signal : (int)status);
+    snprintf(how, sizeof how, signal ? "was killed by signal %d" : "ended with status %d",
+        signal ? signal : (int)status);
     start_again(embedded, how);
 }
 
 static struct result spawn(struct embedded *embedded) {
     char log_file[PATH_BYTES_MAX + 32];
     snprintf(log_file, sizeof log_file, "%s/redis.log", embedded->directory);
-    char *arguments[] = {"redis-server", "--port", "0", "--unixsocket", embedded->socket, "--unixsocketperm", "600",
-        "--dir", embedded->directory, "--appendonly", "yes", "--appendfsync", "always", "--save", "",
-        "--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile", log_file, NULL};
-    uv_process_options_t options = {.file = arguments[0], .args = arguments, .exit_cb = on_exit_of_child,
+    const char *arguments[] = {"redis-server", "--port", "0", "--unixsocket", embedded->socket,
+        "--unixsocketperm", "600", "--dir", embedded->directory, "--appendonly", "yes", "--appendfsync",
+        "always", "--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile",
+        log_file, NULL};
+    uv_process_options_t options = {.file = "redis-server",
+        .args = (char **)arguments,
+        .exit_cb = on_exit_of_child,
         .flags = UV_PROCESS_DETACHED};
     uv_process_t *process = calloc(1, sizeof *process);
     if (!process)
@@ -114,7 +121,8 @@ static struct result spawn(struct embedded *embedded) {
     if (error != 0) {
         uv_close((uv_handle_t *)process, (uv_close_cb)free);
         return fail(error == UV_ENOENT ? CODE_NOT_FOUND : CODE_INTERNAL,
-            "redis-server cannot be started: %s; install Redis 7 (apt-get install redis-server), or name a store of "
+            "redis-server cannot be started: %s; install Redis 7 (apt-get install redis-server), or name a "
+            "store of "
             "your own in store.url",
             uv_strerror(error));
     }
@@ -122,7 +130,8 @@ static struct result spawn(struct embedded *embedded) {
     return ok();
 }
 
-/* --- One that was left behind -------------------------------------------------------------------------------------- */
+/* --- One that was left behind
+ * -------------------------------------------------------------------------------------- */
 
 static pid_t pid_from_info(const char *info) {
     const char *line = strstr(info, "process_id:");
@@ -174,10 +183,11 @@ static MUST_CHECK struct result start_or_adopt(struct embedded *embedded) {
     return ok();
 }
 
-/* --- Start and stop ------------------------------------------------------------------------------------------------ */
+/* --- Start and stop
+ * ------------------------------------------------------------------------------------------------ */
 
-struct result embedded_start(uv_loop_t *loop, const char *directory, const char *socket, const struct log *log,
-    struct embedded **embedded) {
+struct result embedded_start(uv_loop_t *loop, const char *directory, const char *socket,
+    const struct log *log, struct embedded **embedded) {
     if (strlen(directory) >= PATH_BYTES_MAX || strlen(socket) >= PATH_BYTES_MAX)
         return fail(CODE_INVALID, "the data directory's path is too long");
     struct embedded *made = calloc(1, sizeof *made);
@@ -187,7 +197,10 @@ struct result embedded_start(uv_loop_t *loop, const char *directory, const char 
         free(timer);
         return fail(CODE_LIMIT, "out of memory");
     }
-    *made = (struct embedded){.loop = loop, .lock = -1, .timer = timer, .log = log_with(log, "part", "embedded"),
+    *made = (struct embedded){.loop = loop,
+        .lock = -1,
+        .timer = timer,
+        .log = log_with(log, "part", "embedded"),
         .backoff = {.first_ms = 100, .max_ms = 5000}};
     timer->data = made;
     strcpy(made->directory, directory);

@@ -1,0 +1,222 @@
+/* phasegate serve: the daemon. The engine on a loop, with signals, logs and, where asked for, a Redis of its
+ * own. */
+#include "cli/command.h"
+#include "cli/setup.h"
+#include "engine/engine.h"
+#include "redis/embedded.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct serve_fields {
+    bool create;
+};
+
+static const struct option_row serve_options[] = {
+    {"create", 0, OPTION_FLAG, NULL, offsetof(struct serve_fields, create),
+        "make topics and subscriptions that are missing (embedded: always)"},
+    {0},
+};
+
+enum { SIGNALS = 2 };
+
+struct serving {
+    uv_loop_t loop;
+    struct log_sink sink;
+    struct log log;
+    struct setup setup;
+    struct embedded *embedded;
+    struct engine *engine;
+    uv_signal_t signals[SIGNALS];
+    struct result outcome;
+};
+
+/* --- Logs
+ * ----------------------------------------------------------------------------------------------------------
+ */
+
+static enum severity severity_of(const char *level) {
+    static const char *const levels[] = {"debug", "info", "notice", "warning", "error", "critical"};
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (strcmp(level, levels[i]) == 0)
+            return (enum severity)i;
+    }
+    return LOG_INFO;
+}
+
+static struct log_sink make_sink(const struct config_log *config, const struct common_options *options) {
+    bool terminal = isatty(STDERR_FILENO);
+    bool text = strcmp(config->format, "text") == 0 || (strcmp(config->format, "auto") == 0 && terminal);
+    struct term term = term_detect(STDERR_FILENO, options->no_color);
+    return (struct log_sink){
+        .fd = STDERR_FILENO,
+        .format = text ? LOG_FORMAT_TEXT : LOG_FORMAT_JSON,
+        .least = options->verbose ? LOG_DEBUG : severity_of(config->level),
+        .color = term.color,
+        .clock = clock_system(),
+    };
+}
+
+/* --- Stopping
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void close_signals(struct serving *serving) {
+    for (int i = 0; i < SIGNALS; i++)
+        uv_close((uv_handle_t *)&serving->signals[i], NULL);
+}
+
+static void on_embedded_stopped(void *context) {
+    close_signals(context);
+}
+
+static void on_stopped(void *context, struct result result) {
+    struct serving *serving = context;
+    serving->engine = NULL;
+    serving->outcome = result;
+    if (is_ok(result))
+        log_info(&serving->log, "stopped: everything in hand was finished");
+    else
+        log_error(&serving->log, "%s", result.text);
+    if (serving->embedded)
+        embedded_stop(serving->embedded, on_embedded_stopped, serving);
+    else
+        close_signals(serving);
+}
+
+/* The first signal drains; a second one leaves at once, which loses nothing either. */
+static void on_signal(uv_signal_t *handle, int number) {
+    struct serving *serving = handle->data;
+    if (!serving->engine || uv_signal_stop(handle) != 0)
+        return;
+    engine_stop(serving->engine);
+}
+
+static void watch_signals(struct serving *serving) {
+    static const int numbers[SIGNALS] = {SIGTERM, SIGINT};
+    for (int i = 0; i < SIGNALS; i++) {
+        uv_signal_init(&serving->loop, &serving->signals[i]);
+        serving->signals[i].data = serving;
+        uv_signal_start(&serving->signals[i], on_signal, numbers[i]);
+    }
+}
+
+/* --- Starting
+ * ------------------------------------------------------------------------------------------------------ */
+
+static void on_running(void *context) {
+    struct serving *serving = context;
+    log_notice(&serving->log, "running");
+}
+
+static MUST_CHECK struct result all_pipelines(
+    struct setup *setup, const struct pipeline *const **pipelines, int *count) {
+    int all = config_pipeline_count(setup->config);
+    const struct pipeline **list = arena_alloc(setup->arena, (size_t)all * sizeof *list);
+    if (!list)
+        return fail(CODE_INTERNAL, "out of memory");
+    for (int i = 0; i < all; i++)
+        list[i] = config_pipeline_at(setup->config, i);
+    struct result result = ok();
+    if (setup->pipeline_name) {
+        all = 1;
+        result = setup_pipeline(setup, &list[0]);
+    }
+    if (!is_ok(result))
+        return result;
+    *pipelines = list;
+    *count = all;
+    return ok();
+}
+
+static MUST_CHECK struct result start_embedded(struct serving *serving) {
+    const char *socket;
+    struct result result = setup_socket(&serving->setup, &socket);
+    if (is_ok(result))
+        result = embedded_start(
+            &serving->loop, serving->setup.data_directory, socket, &serving->log, &serving->embedded);
+    return result;
+}
+
+static MUST_CHECK struct result start_engine(struct serving *serving, bool create) {
+    struct setup *setup = &serving->setup;
+    struct redis_settings redis;
+    struct engine_options options = {
+        .loop = &serving->loop,
+        .clock = serving->sink.clock,
+        .log = &serving->log,
+        .redis = &redis,
+        .in_hand_max = (size_t)config_engine(setup->config)->in_hand_max,
+        .drain_seconds = config_engine(setup->config)->drain_seconds,
+        .create = create || setup->embedded_bus,
+        .on_running = on_running,
+        .on_stopped = on_stopped,
+        .context = serving,
+    };
+    struct result result = all_pipelines(setup, &options.pipelines, &options.pipeline_count);
+    if (is_ok(result))
+        result = setup_redis(setup, &redis);
+    if (is_ok(result))
+        result = setup_open_bus(setup, &serving->loop, &serving->log, &options.bus);
+    if (!is_ok(result))
+        return result;
+    result = engine_start(&options, &serving->engine);
+    if (!is_ok(result))
+        bus_close(options.bus, NULL, NULL);
+    return result;
+}
+
+static MUST_CHECK struct result serve(struct serving *serving, bool create) {
+    watch_signals(serving);
+    struct result result = serving->setup.embedded ? start_embedded(serving) : ok();
+    if (is_ok(result))
+        result = start_engine(serving, create);
+    if (!is_ok(result)) {
+        serving->outcome = result;
+        if (serving->embedded)
+            embedded_stop(serving->embedded, on_embedded_stopped, serving);
+        else
+            close_signals(serving);
+    } else {
+        log_info(
+            &serving->log, "phasegate %s starting with %s", PHASEGATE_VERSION, serving->setup.config_name);
+    }
+    uv_run(&serving->loop, UV_RUN_DEFAULT);
+    return serving->outcome;
+}
+
+static struct result run_serve(const struct invocation *call, bool *answer) {
+    (void)answer;
+    const struct serve_fields *fields = call->fields;
+    struct serving *serving = calloc(1, sizeof *serving);
+    if (!serving)
+        return fail(CODE_INTERNAL, "out of memory");
+    struct result result = setup_load(call->common, &serving->setup);
+    if (is_ok(result)) {
+        serving->sink = make_sink(config_log(serving->setup.config), call->common);
+        serving->log = log_root(&serving->sink);
+        uv_loop_init(&serving->loop);
+        result = serve(serving, fields->create);
+        uv_loop_close(&serving->loop);
+    }
+    setup_close(&serving->setup);
+    free(serving);
+    return result;
+}
+
+const struct command serve_command = {
+    .name = "serve",
+    .synopsis = "[--embedded] [--create]",
+    .summary = "the daemon: receive completions, publish triggers",
+    .description =
+        "Receives the completions of all pipelines (or of --pipeline NAME), keeps each date's state in the\n"
+        "store and publishes the triggers of the groups, in order. Logs go to standard error.\n"
+        "\n"
+        "--embedded needs nothing else: a redis-server is started in the data directory, as store and as\n"
+        "bus. SIGTERM or Ctrl-C drains: what is in hand is finished, the rest waits for the next start. A\n"
+        "second one leaves at once, which loses nothing either.\n",
+    .options = serve_options,
+    .fields_size = sizeof(struct serve_fields),
+    .run = run_serve,
+};

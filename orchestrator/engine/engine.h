@@ -1,0 +1,50 @@
+/*
+ * The engine: the daemon without its process. It receives completions of all its pipelines, applies them to
+ * the store, and publishes the triggers that follow; it recovers the outbox at each start and after each loss
+ * of the store; and it drains when told to stop.
+ *
+ *     bus -> intake (decode, apply, ack) -> store -> dispatch (publish, confirm) -> bus
+ *
+ * Everything happens on the loop's thread.
+ */
+#ifndef PHASEGATE_ENGINE_ENGINE_H
+#define PHASEGATE_ENGINE_ENGINE_H
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "bus/bus.h"
+#include "core/pipeline.h"
+#include "redis/settings.h"
+
+struct engine;
+
+struct engine_options {
+    uv_loop_t *loop;
+    struct clock clock;
+    const struct log *log;
+    const struct redis_settings *redis;
+    struct bus *bus; /* the engine's from a successful engine_start on: it closes it */
+    const struct pipeline *const *pipelines;
+    int pipeline_count;
+    size_t in_hand_max; /* deliveries out at once, per subscription */
+    int drain_seconds;  /* how long a stop may take */
+    bool create;        /* make topics and subscriptions that are missing */
+
+    /* The engine is running: store ready, outbox read, receiving. Called once. */
+    void (*on_running)(void *context);
+    /*
+     * The engine has stopped and is gone; ok when everything in hand was finished. A failure that is not
+     * retryable, without engine_stop being called, says that it cannot start.
+     */
+    void (*on_stopped)(void *context, struct result result);
+    void *context;
+};
+
+/* Starts; the options' pointers outlive the engine. On failure the bus is still the caller's. */
+struct result engine_start(const struct engine_options *options, struct engine **engine) MUST_CHECK;
+
+/* Drains and stops: no more receiving, what is in hand is finished and acked, the outbox published.
+ * Idempotent. */
+void engine_stop(struct engine *engine);
+
+#endif

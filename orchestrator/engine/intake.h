@@ -1,0 +1,57 @@
+/*
+ * The way in: deliveries from the bus are decoded, applied to the store or put into quarantine, and acked
+ * when, and only when, what they caused is stored. While the store is away nothing is acked and receiving
+ * pauses; what is in hand waits, its lease extended by the bus, and is applied when the store is back.
+ *
+ * On the loop's thread.
+ */
+#ifndef PHASEGATE_ENGINE_INTAKE_H
+#define PHASEGATE_ENGINE_INTAKE_H
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "bus/bus.h"
+#include "state/store.h"
+
+struct intake;
+
+struct intake_parts {
+    uv_loop_t *loop;
+    struct clock clock;
+    const struct log *log;
+    struct store *store;
+    struct bus *bus;
+    size_t in_hand_max; /* deliveries out at once, per subscription */
+
+    /* A completion made a trigger due: the outbox entry, valid during the call. */
+    void (*on_due)(void *context, const struct pipeline *pipeline, const char *field, const char *facts);
+    /* Nothing is in hand any more. */
+    void (*on_idle)(void *context);
+    void *context;
+};
+
+/* NULL when out of memory. */
+struct intake *intake_new(struct intake_parts parts);
+
+/* Subscribes to one of the pipeline's sources. Both outlive the intake. */
+struct result intake_open(
+    struct intake *intake, const struct pipeline *pipeline, const struct source *source) MUST_CHECK;
+
+/* The store is there (again), or has gone. */
+void intake_store_ready(struct intake *intake);
+void intake_store_lost(struct intake *intake);
+
+/* Stops receiving for good; what is in hand is still finished. */
+void intake_stop(struct intake *intake);
+
+/* Deliveries received and not yet acked. */
+size_t intake_in_hand(const struct intake *intake);
+
+/*
+ * Frees it, when no call of the store is under way any more, that is after store_close has called back.
+ * Deliveries still in hand stay the bus's, to give back when it closes. Closes its timer: run the loop once
+ * more. Safe on NULL.
+ */
+void intake_free(struct intake **intake);
+
+#endif
