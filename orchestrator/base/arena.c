@@ -17,8 +17,8 @@ struct block {
 
 struct arena {
     struct block *newest;
-    size_t used; /* of the newest block */
-    size_t total;
+    size_t used;  /* of the newest block */
+    size_t given; /* of all blocks: what counts against max; what is left over at a block's end does not */
     size_t max;
 };
 
@@ -39,37 +39,34 @@ struct arena *arena_new(size_t max_bytes) {
     return arena;
 }
 
+/* A block with room for need bytes, which the maximum allows. */
 static struct block *arena_grow(struct arena *arena, size_t need) {
-    size_t size = need > BLOCK_BYTES ? need : BLOCK_BYTES;
-    if (size > arena->max - arena->total)
-        size = need;
-    if (size > arena->max - arena->total)
-        return NULL;
-    struct block *block = block_new(size);
+    size_t left = arena->max - arena->given;
+    size_t size = left < BLOCK_BYTES ? left : BLOCK_BYTES;
+    struct block *block = block_new(size > need ? size : need);
     if (!block)
         return NULL;
     block->older = arena->newest;
     arena->newest = block;
     arena->used = 0;
-    arena->total += size;
     return block;
 }
 
 void *arena_alloc(struct arena *arena, size_t size) {
     size_t unit = alignof(max_align_t);
-    if (size > SIZE_MAX - unit)
+    if (size > SIZE_MAX - sizeof(struct block) - unit)
         return NULL;
-    size_t need = (size + unit - 1) / unit * unit;
-    if (need == 0)
-        need = unit;
+    size_t need = size == 0 ? unit : (size + unit - 1) / unit * unit;
+    if (need > arena->max - arena->given)
+        return NULL;
     struct block *block = arena->newest;
-    if (!block || block->size - arena->used < need) {
+    if (!block || block->size - arena->used < need)
         block = arena_grow(arena, need);
-        if (!block)
-            return NULL;
-    }
+    if (!block)
+        return NULL;
     void *memory = block->bytes + arena->used;
     arena->used += need;
+    arena->given += need;
     return memset(memory, 0, size);
 }
 
@@ -108,10 +105,10 @@ void arena_reset(struct arena *arena) {
     while (arena->newest && arena->newest->older) {
         struct block *block = arena->newest;
         arena->newest = block->older;
-        arena->total -= block->size;
         free(block);
     }
     arena->used = 0;
+    arena->given = 0;
 }
 
 void arena_free(struct arena **arena) {

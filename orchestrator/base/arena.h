@@ -1,9 +1,9 @@
 /*
- * An arena: memory for one event, one command or one configuration, given back all at once. Every arena has a maximum,
- * so that no input can make the process grow without bound.
+ * An arena: memory for one event, one command or one configuration, given back all at once. Every arena has a
+ * maximum, so that no input can make the process grow without bound.
  *
- * Not thread-safe. Allocation never returns NULL to the caller who stays below the maximum: running out of memory or
- * passing the maximum makes arena_alloc return NULL, and the string functions below do the same.
+ * Not thread-safe. Allocation never returns NULL to the caller who stays below the maximum: running out of
+ * memory or passing the maximum makes arena_alloc return NULL, and the string functions below do the same.
  */
 #ifndef PHASEGATE_BASE_ARENA_H
 #define PHASEGATE_BASE_ARENA_H
@@ -14,7 +14,8 @@
 
 struct arena;
 
-/* An empty arena that will hold at most max_bytes. NULL when out of memory. */
+/* An empty arena that will hold at most max_bytes, each allocation counted up to a multiple of
+ * alignof(max_align_t). NULL when out of memory. */
 struct arena *arena_new(size_t max_bytes);
 
 /* size bytes, zeroed and aligned for any type; NULL past the maximum. */

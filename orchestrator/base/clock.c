@@ -1,5 +1,8 @@
 #include "base/clock.h"
 
+#include "base/calendar.h"
+#include "base/text.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -22,23 +25,26 @@ static bool two_digits(const char *text, int *value) {
     return true;
 }
 
-/* Exactly "YYYY-MM-DDThh:mm:ss"; the separator may be T, t or a space. */
-static bool parse_seconds(const char *text, struct tm *tm) {
-    if (strnlen(text, 19) < 19 || text[4] != '-' || text[7] != '-' || !strchr("Tt ", text[10]) || text[13] != ':'
-        || text[16] != ':')
+enum { SECONDS_LENGTH = sizeof "YYYY-MM-DDThh:mm:ss" - 1, DAY_SECONDS = 86400 };
+
+/* Exactly "YYYY-MM-DDThh:mm:ss"; the separator may be T, t or a space. Second 60, a leap second, is the next
+ * minute. */
+static bool parse_seconds(const char *text, int64_t *seconds) {
+    if (strnlen(text, SECONDS_LENGTH) < SECONDS_LENGTH || text[4] != '-' || text[7] != '-'
+        || !strchr("Tt ", text[10]) || text[13] != ':' || text[16] != ':')
         return false;
-    int century, year;
-    if (!two_digits(text, &century) || !two_digits(text + 2, &year) || !two_digits(text + 5, &tm->tm_mon)
-        || !two_digits(text + 8, &tm->tm_mday) || !two_digits(text + 11, &tm->tm_hour)
-        || !two_digits(text + 14, &tm->tm_min) || !two_digits(text + 17, &tm->tm_sec))
+    int century, year, month, day, hour, minute, second;
+    if (!two_digits(text, &century) || !two_digits(text + 2, &year) || !two_digits(text + 5, &month)
+        || !two_digits(text + 8, &day) || !two_digits(text + 11, &hour) || !two_digits(text + 14, &minute)
+        || !two_digits(text + 17, &second))
         return false;
-    tm->tm_year = century * 100 + year - 1900;
-    tm->tm_mon -= 1;
-    struct tm normal = *tm;
-    time_t seconds = timegm(&normal);
-    (void)seconds;
-    return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec <= 60 && normal.tm_mon == tm->tm_mon
-           && (normal.tm_mday == tm->tm_mday || tm->tm_sec == 60);
+    year += century * 100;
+    if (month < 1 || month > 12 || day < 1 || day > calendar_month_days(year, month) || hour > 23
+        || minute > 59 || second > 60)
+        return false;
+    int64_t days = calendar_number((struct calendar_day){.year = year, .month = month, .day = day});
+    *seconds = days * DAY_SECONDS + hour * 3600 + minute * 60 + second;
+    return true;
 }
 
 /* The zone: "", "Z", "+hh:mm", "-hhmm"; minutes east of UTC. */
@@ -58,31 +64,45 @@ static bool parse_zone(const char *text, int *minutes) {
     return true;
 }
 
-struct result timestamp_parse(const char *text, int64_t *ms) {
-    struct tm tm = {0};
-    int64_t fraction = 0;
-    int zone;
-    const char *rest = text + 19;
-    bool good = parse_seconds(text, &tm);
-    if (good && (*rest == '.' || *rest == ',')) {
-        int scale = 100;
-        const char *first = ++rest;
-        for (; *rest >= '0' && *rest <= '9'; rest++, scale /= 10)
-            fraction += (*rest - '0') * scale;
-        good = rest > first;
-    }
-    if (!good || !parse_zone(rest, &zone))
-        return fail(CODE_INVALID, "\"%.40s\" is not a timestamp like 2025-12-04T18:20:00Z", text);
-    *ms = ((int64_t)timegm(&tm) - (int64_t)zone * 60) * 1000 + fraction;
-    return ok();
+/* Steps over ".104233" or ",104233", if it is there; digits below the millisecond are dropped. */
+static bool parse_fraction(const char **text, int *ms) {
+    *ms = 0;
+    if (**text != '.' && **text != ',')
+        return true;
+    const char *digit = *text + 1;
+    for (int scale = 100; *digit >= '0' && *digit <= '9'; digit++, scale /= 10)
+        *ms += (*digit - '0') * scale;
+    bool any = digit > *text + 1;
+    *text = digit;
+    return any;
 }
 
+struct result timestamp_parse(const char *text, int64_t *ms) {
+    int64_t seconds;
+    if (parse_seconds(text, &seconds)) {
+        const char *rest = text + SECONDS_LENGTH;
+        int fraction, zone;
+        if (parse_fraction(&rest, &fraction) && parse_zone(rest, &zone)) {
+            *ms = (seconds - (int64_t)zone * 60) * 1000 + fraction;
+            return ok();
+        }
+    }
+    char shown[TEXT_SHOWN_MAX];
+    return fail(CODE_INVALID, "\"%s\" is not a timestamp like 2025-12-04T18:20:00Z",
+        text_show(text, strlen(text), shown, sizeof shown));
+}
+
+static const int64_t day_ms = (int64_t)DAY_SECONDS * 1000;
+
 char *timestamp_format(int64_t ms, char text[TIMESTAMP_TEXT_MAX]) {
-    int64_t below = ((ms % 1000) + 1000) % 1000;
-    time_t seconds = (time_t)((ms - below) / 1000);
-    struct tm tm;
-    gmtime_r(&seconds, &tm);
-    size_t length = strftime(text, TIMESTAMP_TEXT_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    snprintf(text + length, TIMESTAMP_TEXT_MAX - length, ".%03dZ", (int)below);
+    int64_t number = ms / day_ms - (ms % day_ms < 0);
+    if (number < CALENDAR_FIRST || number > CALENDAR_LAST) {
+        number = number < 0 ? CALENDAR_FIRST : CALENDAR_LAST;
+        ms = number < 0 ? number * day_ms : (number + 1) * day_ms - 1;
+    }
+    struct calendar_day day = calendar_day((int32_t)number);
+    int below = (int)(ms - number * day_ms);
+    snprintf(text, TIMESTAMP_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", day.year, day.month, day.day,
+        below / 3600000, below / 60000 % 60, below / 1000 % 60, below % 1000);
     return text;
 }

@@ -1,10 +1,10 @@
 /*
- * Structured logs: one line an entry, as a JSON object with Cloud Logging's `severity`, `time` and `message`, or as
- * readable text on a terminal. A `struct log` is a sink plus a chain of fields (pipeline, game_date, message_id,
- * trigger_id …) that every line written through it carries.
+ * Structured logs: one line an entry, as a JSON object with Cloud Logging's `severity`, `time` and `message`,
+ * or as readable text on a terminal. A `struct log` is a sink plus a chain of fields (pipeline, game_date,
+ * message_id, trigger_id …) that every line written through it carries.
  *
- * Lines are written with one write(2) each, so that processes sharing a file do not mix them. Never log a secret.
- * Source of the JSON shape: https://cloud.google.com/logging/docs/structured-logging
+ * Lines are written with one write(2) each, so that processes sharing a file do not mix them. Never log a
+ * secret. Source of the JSON shape: https://cloud.google.com/logging/docs/structured-logging
  */
 #ifndef PHASEGATE_BASE_LOG_H
 #define PHASEGATE_BASE_LOG_H

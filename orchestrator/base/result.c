@@ -1,7 +1,10 @@
 #include "base/result.h"
 
+#include "base/text.h"
+
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static const char *const code_names[] = {
     [CODE_OK] = "ok",
@@ -17,12 +20,21 @@ const char *code_name(enum code code) {
     return code_names[code];
 }
 
+/* The text keeps whole UTF-8 characters when it is cut, so that whatever shows it can. */
+static void set_text(struct result *r, const char *text) {
+    size_t length = text_cut(text, strlen(text), sizeof r->text - 1);
+    memcpy(r->text, text, length);
+    r->text[length] = '\0';
+}
+
 struct result fail(enum code code, const char *format, ...) {
     struct result r = {.code = code, .retryable = code == CODE_UNAVAILABLE};
+    char text[RESULT_TEXT_MAX + 3] = ""; /* the rest of a character that the cut would break */
     va_list args;
     va_start(args, format);
-    vsnprintf(r.text, sizeof r.text, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    set_text(&r, text);
     return r;
 }
 
@@ -30,11 +42,13 @@ struct result fail_within(struct result cause, const char *format, ...) {
     if (is_ok(cause))
         return cause;
     struct result r = cause;
+    char text[RESULT_TEXT_MAX + 3] = "";
     va_list args;
     va_start(args, format);
-    int length = vsnprintf(r.text, sizeof r.text, format, args);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    if (length >= 0 && (size_t)length < sizeof r.text)
-        snprintf(r.text + length, sizeof r.text - (size_t)length, ": %s", cause.text);
+    size_t length = strlen(text);
+    snprintf(text + length, sizeof text - length, ": %s", cause.text);
+    set_text(&r, text);
     return r;
 }

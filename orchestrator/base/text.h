@@ -1,0 +1,25 @@
+/*
+ * Text that came from elsewhere and has to be shown: is it UTF-8, where may it be cut, and how does it look
+ * in one line of a log or a reason. Pure functions.
+ */
+#ifndef PHASEGATE_BASE_TEXT_H
+#define PHASEGATE_BASE_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Enough for what a reason shows of a strange value. */
+enum { TEXT_SHOWN_MAX = 80 };
+
+bool text_is_utf8(const char *text, size_t length);
+
+/* How many bytes, at most max, may be kept without breaking a UTF-8 character. */
+size_t text_cut(const char *text, size_t length, size_t max);
+
+/*
+ * One printable line, always valid UTF-8: control characters and bytes that are not UTF-8 become \xNN, and
+ * what does not fit is replaced by "...". size is at least 4. Returns out.
+ */
+char *text_show(const char *text, size_t length, char *out, size_t size);
+
+#endif
