@@ -1,6 +1,7 @@
 /*
- * A completion: the event "processor P finished game date D", decoded from what a publisher sent and checked. Reads
- * exactly the fields of design.md section 3, in JSON or as a protobuf phasegate.v1.Completion, and ignores others.
+ * A completion: the event "processor P finished game date D", decoded from what a publisher sent and checked.
+ * Reads exactly the fields of design.md section 3, in JSON or as a protobuf phasegate.v1.Completion, and
+ * ignores others.
  */
 #ifndef PHASEGATE_CORE_COMPLETION_H
 #define PHASEGATE_CORE_COMPLETION_H
@@ -17,7 +18,9 @@ enum status { STATUS_FAILED, STATUS_SKIPPED, STATUS_NO_DATA, STATUS_PARTIAL, STA
 enum { STATUS_COUNT = STATUS_SUCCESS + 1 };
 
 #define ROWS_UNKNOWN ((int64_t)-1)
+#define ROWS_MAX ((int64_t)1000000000000) /* far above any real table; a larger count is refused */
 
+/* Limits of a message. An empty text counts as absent. */
 enum {
     COMPLETION_BYTES_MAX = 1 << 20, /* of a message */
     COMPLETION_DEPTH_MAX = 32,      /* of nested JSON */
@@ -31,10 +34,11 @@ struct completion {
     enum status status;
     int64_t record_count;   /* ROWS_UNKNOWN when absent: never the same as 0 */
     int64_t records_failed; /* 0 when absent */
-    int64_t timestamp_ms;   /* the publisher's; when absent, or later than now, the time the bus took the message */
+    int64_t timestamp_ms;   /* the publisher's; when absent, or later than now, the time the bus took the
+                               message; never   later than now */
     bool backfill;
-    const char *execution_id;       /* never NULL: the message id stands in */
-    const char *correlation_id;     /* NULL when absent, like the rest */
+    const char *execution_id;   /* never NULL: the message id stands in */
+    const char *correlation_id; /* NULL when absent, like the rest */
     const char *trigger_id;
     const char *trigger_message_id;
     const char *error_message;
@@ -45,11 +49,12 @@ const char *status_name(enum status status);
 bool status_parse(const char *text, enum status *status);
 
 /*
- * Decodes a message that came for this pipeline. Strings live in the arena. now_ms bounds dates and timestamps.
- * CODE_INVALID or CODE_LIMIT when it cannot be understood; the text is the reason that the quarantine shows.
+ * Decodes a message that came for this pipeline. Strings live in the arena. now_ms bounds dates and
+ * timestamps. CODE_INVALID or CODE_LIMIT when it cannot be understood; the text is the reason that the
+ * quarantine shows.
  */
-struct result completion_decode(const struct pipeline *pipeline, const struct message *message, int64_t now_ms,
-    struct arena *arena, struct completion *completion) MUST_CHECK;
+struct result completion_decode(const struct pipeline *pipeline, const struct message *message,
+    int64_t now_ms, struct arena *arena, struct completion *completion) MUST_CHECK;
 
 /* Does it satisfy its processor? The rule of design.md section 4, first paragraph. */
 bool completion_satisfies(const struct completion *completion);
@@ -58,10 +63,10 @@ bool completion_satisfies(const struct completion *completion);
 char *completion_shortfall(const struct completion *completion, char *text, size_t size);
 
 /*
- * The completion as a publisher sends it (contract/completion-*.json), for `publish`, the backfill tools and tests.
- * Data and attributes live in the arena. NULL when the arena is full.
+ * The completion as a publisher sends it (contract/completion-*.json), for `publish`, the backfill tools and
+ * tests. Data and attributes live in the arena. NULL when the arena is full or a text is not UTF-8.
  */
-struct message *completion_encode(const struct pipeline *pipeline, const struct completion *completion,
-    struct arena *arena);
+struct message *completion_encode(
+    const struct pipeline *pipeline, const struct completion *completion, struct arena *arena);
 
 #endif
