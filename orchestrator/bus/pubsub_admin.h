@@ -1,0 +1,29 @@
+/* Making topics and subscriptions, for `phasegate serve --create` and tests. What is there already is left as
+ * it is. */
+#ifndef PHASEGATE_BUS_PUBSUB_ADMIN_H
+#define PHASEGATE_BUS_PUBSUB_ADMIN_H
+
+#include "bus/bus.h"
+#include "bus/pubsub_timers.h"
+#include "bus/rpc.h"
+
+struct pubsub_admin;
+
+/* NULL when out of memory. */
+struct pubsub_admin *pubsub_admin_new(struct pubsub_timers *timers, struct rpc_channel *channel);
+
+/*
+ * topic and subscription (NULL: only the topic) are full names. done comes once, never inside the call (but
+ * for want of memory). CODE_REFUSED also when the subscription is there, but on another topic.
+ */
+void pubsub_admin_create(struct pubsub_admin *admin, const char *topic, const char *subscription,
+    int lease_seconds, bus_done_fn *done, void *context);
+
+/* What is under way ends as CODE_UNAVAILABLE. */
+void pubsub_admin_close(struct pubsub_admin *admin);
+bool pubsub_admin_idle(const struct pubsub_admin *admin);
+
+/* When it is idle. Safe on NULL. */
+void pubsub_admin_free(struct pubsub_admin **admin);
+
+#endif

@@ -1,0 +1,52 @@
+/*
+ * One StreamingPull stream of a subscription. It opens, asks for messages while they are wanted, keeps itself
+ * open, and when it ends opens again with back-off, for ever.
+ */
+#ifndef PHASEGATE_BUS_PUBSUB_STREAM_H
+#define PHASEGATE_BUS_PUBSUB_STREAM_H
+
+#include "bus/pubsub_backoff.h"
+#include "bus/pubsub_timers.h"
+#include "bus/rpc.h"
+
+#include <stdint.h>
+
+/* What all streams of a subscription share; outlives them. */
+struct pubsub_stream_settings {
+    struct pubsub_timers *timers;
+    struct rpc_channel *channel;
+    const char *subscription;
+    const char *routing;
+    const char *client_id; /* the same for all, so that the server knows a stream that comes again */
+    int lease_seconds;
+    int64_t messages_max; /* that the server may send this stream ahead of their acks */
+    int64_t bytes_max;
+
+    bool (*wanted)(void *context); /* are more messages? */
+    void (*on_response)(void *context, const uint8_t *data, size_t size);
+    void (*on_healthy)(void *context); /* the stream works; said once each time that it opens */
+    void (*on_failed)(void *context, const struct rpc_reply *reply); /* it ended before it had worked */
+    void *context;
+};
+
+struct pubsub_stream {
+    const struct pubsub_stream_settings *settings;
+    struct rpc_stream *rpc; /* NULL: waits to open again, or closed */
+    bool reading;
+    bool healthy;
+    bool closed;
+    struct pubsub_backoff passing;
+    struct pubsub_backoff mendable;
+    struct pubsub_timer timer; /* open: looks whether it works, and pings; else: opens again */
+};
+
+/* Opens it; the callbacks come later. */
+void pubsub_stream_start(struct pubsub_stream *stream, const struct pubsub_stream_settings *settings);
+
+/* Messages are wanted again. */
+void pubsub_stream_read(struct pubsub_stream *stream);
+
+/* Ends it for good. The struct stays until the timers have closed and rpc has too. */
+void pubsub_stream_close(struct pubsub_stream *stream);
+
+#endif
