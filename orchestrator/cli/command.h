@@ -50,6 +50,7 @@ extern const struct command explain_command;
 extern const struct command history_command;
 extern const struct command publish_command;
 extern const struct command quarantine_command;
+extern const struct command serve_command;
 extern const struct command status_command;
 
 #endif

@@ -1,10 +1,11 @@
-/* The program: the table of its commands. Everything else is in dispatch.c and in the commands' own files. */
-#include "cli/dispatch.h"
+/* The program: the table of its commands. Everything else is in program.c and in the commands' own files. */
+#include "cli/program.h"
 
 #include <locale.h>
 #include <signal.h>
 
 static const struct command *const commands[] = {
+    &serve_command,
     &status_command,
     &explain_command,
     &history_command,
@@ -17,5 +18,5 @@ static const struct command *const commands[] = {
 int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN); /* a closed pipe or connection is an error of the write, not our end */
-    return dispatch(commands, argc, argv, stdout, stderr);
+    return program_run(commands, argc, argv, stdout, stderr);
 }

@@ -5,10 +5,7 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum {
-    ARENA_MAX = 512 << 20, /* 5,000 dates of 64 processors, with room */
-    CONFIG_BYTES_MAX = 1 << 20,
-};
+enum { ARENA_MAX = 1 << 30 }; /* a full quarantine; or 5,000 dates of 64 processors */
 
 static struct result read_file(FILE *file, struct arena *arena, const char **text, size_t *length) {
     char *bytes = arena_alloc(arena, CONFIG_BYTES_MAX + 1);
@@ -136,6 +133,16 @@ struct result setup_redis(const struct setup *setup, struct redis_settings *sett
     return ok();
 }
 
+struct result setup_explain(const struct setup *setup, struct result cause) {
+    if (cause.code != CODE_UNAVAILABLE || !setup->embedded)
+        return cause;
+    return fail(CODE_UNAVAILABLE,
+        "%s; is `phasegate serve --embedded` running, with this data directory? Else name the store: "
+        "store.url, or "
+        "PHASEGATE_STORE_URL",
+        cause.text);
+}
+
 /* A bus with an address of its own gets no user or password: those belong to the store. */
 static struct result bus_redis(const struct setup *setup, struct redis_settings *settings) {
     if (setup->embedded_bus)
@@ -146,23 +153,38 @@ static struct result bus_redis(const struct setup *setup, struct redis_settings 
     return fail_within(redis_settings_parse(url, setup->arena, settings), "%s: bus.url", setup->config_name);
 }
 
-struct result setup_open_bus(
+static bool is_pubsub(const struct setup *setup) {
+    return config_bus(setup->config)->kind == BUS_PUBSUB && !setup->embedded_bus;
+}
+
+struct result setup_bus_redis(const struct setup *setup, struct redis_settings *settings, bool *on_redis) {
+    struct result r = is_pubsub(setup) ? ok() : bus_redis(setup, settings);
+    if (is_ok(r))
+        *on_redis = !is_pubsub(setup);
+    return r;
+}
+
+static struct result open_pubsub(
     const struct setup *setup, uv_loop_t *loop, const struct log *log, struct bus **bus) {
     const struct config_bus *chosen = config_bus(setup->config);
-    if (chosen->kind == BUS_PUBSUB && !setup->embedded_bus) {
-        struct pubsub_settings pubsub = {
-            .project = chosen->project,
-            .endpoint = none_if_empty(chosen->endpoint),
-            .emulator = none_if_empty(chosen->emulator),
-            .streams = chosen->streams,
-            .lease_seconds = chosen->lease_seconds,
-        };
-        return bus_open_pubsub(loop, &pubsub, log, bus);
-    }
+    const struct pubsub_settings settings = {
+        .project = chosen->project,
+        .endpoint = none_if_empty(chosen->endpoint),
+        .emulator = none_if_empty(chosen->emulator),
+        .streams = chosen->streams,
+        .lease_seconds = chosen->lease_seconds,
+    };
+    return bus_open_pubsub(loop, &settings, log, bus);
+}
+
+struct result setup_open_bus(
+    const struct setup *setup, uv_loop_t *loop, const struct log *log, struct bus **bus) {
+    if (is_pubsub(setup))
+        return open_pubsub(setup, loop, log, bus);
     struct redis_settings redis;
     struct result r = bus_redis(setup, &redis);
     if (!is_ok(r))
         return r;
-    struct streams_settings streams = {.redis = &redis};
-    return bus_open_streams(loop, &streams, log, bus);
+    const struct streams_settings settings = {.redis = &redis};
+    return bus_open_streams(loop, &settings, log, bus);
 }

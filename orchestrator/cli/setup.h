@@ -51,6 +51,16 @@ struct result setup_socket(const struct setup *setup, const char **path) MUST_CH
 /* How to reach the store; strings live as long as the setup. */
 struct result setup_redis(const struct setup *setup, struct redis_settings *settings) MUST_CHECK;
 
+/*
+ * Adds to a CODE_UNAVAILABLE of the embedded server that it is started by `phasegate serve --embedded`, or
+ * where else to look; leaves every other result as it is.
+ */
+struct result setup_explain(const struct setup *setup, struct result cause) MUST_CHECK;
+
+/* Is the bus on a Redis? And if so, how to reach that one. */
+struct result setup_bus_redis(
+    const struct setup *setup, struct redis_settings *settings, bool *on_redis) MUST_CHECK;
+
 /* Opens the bus on the loop; log outlives it. */
 struct result setup_open_bus(
     const struct setup *setup, uv_loop_t *loop, const struct log *log, struct bus **bus) MUST_CHECK;

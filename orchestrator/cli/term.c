@@ -67,55 +67,22 @@ static bool is_continuation(char byte) {
     return ((unsigned char)byte & 0xC0) == 0x80;
 }
 
-int text_columns(const char *text) {
+int term_columns(const char *text) {
     int columns = 0;
     for (; *text; text++)
         columns += !is_continuation(*text);
     return columns;
 }
 
-void text_cut(const struct term *term, char *text, size_t size, int columns) {
-    if (text_columns(text) <= columns)
+void term_cut(const struct term *term, char *text, size_t size, int columns) {
+    if (term_columns(text) <= columns)
         return;
     const char *mark = term_glyph(term, GLYPH_CUT);
-    int keep = columns - text_columns(mark);
+    int keep = columns - term_columns(mark);
     char *end = text;
     for (int seen = 0; *end; end++)
         if (!is_continuation(*end) && ++seen > keep)
             break;
     size_t room = size - (size_t)(end - text);
     snprintf(end, room, "%s", keep >= 0 ? mark : "");
-}
-
-/* The length of the UTF-8 sequence of a printable character at text, or 0. */
-static size_t printable(const unsigned char *text) {
-    if (text[0] < 0x80)
-        return text[0] >= 0x20 && text[0] != 0x7F;
-    size_t length = text[0] >= 0xC2 && text[0] < 0xE0 ? 2
-        : text[0] >= 0xE0 && text[0] < 0xF0           ? 3
-        : text[0] >= 0xF0 && text[0] < 0xF5           ? 4
-                                                      : 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-    bool is_control = text[0] == 0xC2 && text[1] < 0xA0;
-    return is_control ? 0 : length;
-}
-
-char *text_clean(const char *text, char *out, size_t size) {
-    size_t used = 0;
-    const unsigned char *from = (const unsigned char *)(text ? text : "");
-    while (*from) {
-        size_t length = printable(from), copied = length ? length : 1;
-        if (used + copied >= size)
-            break;
-        if (length)
-            memcpy(out + used, from, length);
-        else
-            out[used] = '?';
-        used += copied;
-        from += copied;
-    }
-    out[used] = '\0';
-    return out;
 }

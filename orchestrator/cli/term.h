@@ -22,7 +22,8 @@ struct term term_detect(int fd, bool no_color);
 
 enum tone { TONE_PLAIN, TONE_GOOD, TONE_BAD, TONE_WARN, TONE_BUSY, TONE_DIM, TONE_STRONG };
 
-/* Prints text in a tone. Nothing is cleaned: texts from outside go through text_clean first. */
+/* Prints text in a tone. Texts from outside go through text_show first: they must not move an operator's
+ * cursor. */
 void term_print(const struct term *term, FILE *out, enum tone tone, const char *format, ...)
     PRINTF_LIKE(4, 5);
 
@@ -43,15 +44,9 @@ enum glyph {
 const char *term_glyph(const struct term *term, enum glyph glyph);
 
 /* How many columns a text takes: its code points. */
-int text_columns(const char *text);
+int term_columns(const char *text);
 
 /* Cuts text in place to so many columns, with a mark where something is left out. size: of the buffer. */
-void text_cut(const struct term *term, char *text, size_t size, int columns);
-
-/*
- * Copies text, with control characters and what is not UTF-8 replaced by "?": a message from outside must not
- * move the cursor of the operator who reads it. text may be NULL. Returns out.
- */
-char *text_clean(const char *text, char *out, size_t size);
+void term_cut(const struct term *term, char *text, size_t size, int columns);
 
 #endif

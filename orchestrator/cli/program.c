@@ -1,4 +1,4 @@
-#include "cli/dispatch.h"
+#include "cli/program.h"
 
 #include "cli/help.h"
 #include "core/names.h"
@@ -141,7 +141,7 @@ static enum exit_status call_help(const struct command *const *commands, const s
     return finish(ok(), true, out, err);
 }
 
-enum exit_status dispatch(
+enum exit_status program_run(
     const struct command *const *commands, int argc, char **argv, FILE *out, FILE *err) {
     struct common_options common = {0};
     const struct option_target target = {common_option_rows, &common};

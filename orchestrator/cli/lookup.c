@@ -1,0 +1,36 @@
+#include "cli/lookup.h"
+
+struct result lookup_open(const struct common_options *options, struct lookup *lookup) {
+    struct lookup opened = {0};
+    struct redis_settings settings;
+    struct result r = setup_load(options, &opened.setup);
+    if (!is_ok(r))
+        return r;
+    r = setup_pipeline(&opened.setup, &opened.pipeline);
+    if (is_ok(r))
+        r = setup_redis(&opened.setup, &settings);
+    if (is_ok(r))
+        r = setup_explain(&opened.setup, reader_open(&settings, &opened.reader));
+    if (!is_ok(r)) {
+        lookup_close(&opened);
+        return r;
+    }
+    *lookup = opened;
+    return ok();
+}
+
+void lookup_close(struct lookup *lookup) {
+    reader_close(&lookup->reader);
+    setup_close(&lookup->setup);
+}
+
+struct result lookup_dates(
+    struct lookup *lookup, const game_date *dates, size_t count, struct date_state **states) {
+    struct date_state *read = arena_alloc(lookup->setup.arena, (count + 1) * sizeof *read);
+    if (!read)
+        return fail(CODE_INTERNAL, "out of memory");
+    struct result r = reader_dates(lookup->reader, lookup->pipeline, dates, count, lookup->setup.arena, read);
+    if (is_ok(r))
+        *states = read;
+    return r;
+}

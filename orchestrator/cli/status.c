@@ -1,0 +1,107 @@
+/*
+ * phasegate status: the grid, dates × processors and groups. Without dates it shows the newest that anything
+ * is known of; of dates that are asked for, also those that nothing is known of.
+ */
+#include "base/clock.h"
+#include "cli/command.h"
+#include "cli/dates.h"
+#include "cli/grid.h"
+#include "cli/json_output.h"
+#include "cli/lookup.h"
+#include "cli/outlook.h"
+
+enum { NEWEST_DATES = 20, OPERANDS_MAX = 5000 };
+
+struct status_fields {
+    struct date_options dates;
+};
+
+static const struct option_row rows[] = {
+    DATE_OPTION_ROWS(struct status_fields, dates),
+    {0},
+};
+
+static struct result choose_dates(
+    const struct invocation *call, struct lookup *lookup, game_date **dates, size_t *count) {
+    const struct status_fields *fields = call->fields;
+    struct result r =
+        dates_choose(&fields->dates, call->operands, call->operand_count, lookup->setup.arena, dates, count);
+    if (is_ok(r) && *count == 0)
+        r = reader_newest(lookup->reader, lookup->pipeline, NEWEST_DATES, lookup->setup.arena, dates, count);
+    return r;
+}
+
+static json_t *totals_json(const struct grid *grid) {
+    int64_t counts[STANDING_COUNT] = {0};
+    for (size_t i = 0; i < grid->count; i++)
+        counts[outlook_of(grid->pipeline, &grid->states[i]).standing]++;
+    json_t *totals = json_object();
+    json_put(&totals, "dates", json_integer((json_int_t)grid->count));
+    for (int standing = 0; standing < STANDING_COUNT; standing++)
+        json_put(&totals, standing_name(standing), json_integer(counts[standing]));
+    return totals;
+}
+
+static struct result print_json(const struct grid *grid, FILE *out) {
+    json_t *dates = json_array(), *object = json_object();
+    for (size_t i = 0; i < grid->count; i++)
+        json_push(&dates, json_date_state(grid->pipeline, &grid->states[i], grid->now_ms));
+    json_put(&object, "pipeline", json_text(grid->pipeline->name));
+    json_put(&object, "at", json_time(grid->now_ms));
+    json_put(&object, "dates", dates);
+    json_put(&object, "totals", totals_json(grid));
+    return json_print(object, out);
+}
+
+static void print_text(const struct grid *grid, const struct term *term, FILE *out) {
+    if (grid->count == 0) {
+        fprintf(out, "pipeline %s: nothing was ever received; `phasegate publish` sends a first completion\n",
+            grid->pipeline->name);
+        return;
+    }
+    grid_print(grid, term, out);
+    fputc('\n', out);
+    grid_print_totals(grid, term, out);
+    grid_print_legend(term, out);
+}
+
+static struct result run(const struct invocation *call, bool *answer) {
+    (void)answer;
+    struct lookup lookup;
+    game_date *dates;
+    struct date_state *states;
+    size_t count;
+    struct result r = lookup_open(call->common, &lookup);
+    if (!is_ok(r))
+        return r;
+    r = choose_dates(call, &lookup, &dates, &count);
+    if (is_ok(r))
+        r = lookup_dates(&lookup, dates, count, &states);
+    if (is_ok(r)) {
+        struct clock clock = clock_system();
+        const struct grid grid = {lookup.pipeline, states, count, clock_now_ms(&clock)};
+        if (call->common->json)
+            r = print_json(&grid, call->out);
+        else
+            print_text(&grid, &call->term, call->out);
+    }
+    lookup_close(&lookup);
+    return r;
+}
+
+const struct command status_command = {
+    .name = "status",
+    .synopsis = "[--start-date DATE --end-date DATE] [--dates A,B,C] [DATE…]",
+    .summary = "the grid: dates by processors and groups",
+    .description =
+        "One row per date: the rows that each processor reported, the phase of each group, and what the "
+        "date\n"
+        "waits for. Without dates: the newest 20 that anything is known of. Dates that are asked for are\n"
+        "shown even when nothing was received for them. At most 5,000 dates.\n"
+        "\n"
+        "Exit status: 0 however the dates stand; 2 wrong usage; 3 when the store cannot be reached.\n",
+    .options = rows,
+    .fields_size = sizeof(struct status_fields),
+    .operands_max = OPERANDS_MAX,
+    .run = run,
+};
