@@ -1,0 +1,109 @@
+/*
+ * The store against a real redis-server, as plain calls: each runs the loop until the store has answered. For
+ * tests of what the store decides and keeps; whoever tests the client's own ways (pipelining, loss) takes
+ * store.h.
+ *
+ * Texts, triggers and states that come back live in the harness' arena, until harness_forget or the end.
+ */
+#ifndef PHASEGATE_TESTS_SUPPORT_STORE_HARNESS_H
+#define PHASEGATE_TESTS_SUPPORT_STORE_HARNESS_H
+
+#include "state/reader.h"
+#include "state/store.h"
+#include "support/log_capture.h"
+#include "support/redis_server.h"
+
+/* A copy of the answer to store_apply, and the trigger that the outbox entry stands for. */
+struct applied_copy {
+    enum verdict verdict;
+    bool closed_no_games;
+    int group;
+    const char *group_state;
+    const char *field; /* NULL: no trigger is due, like the rest */
+    const char *facts;
+    struct trigger trigger;
+};
+
+/* What a call under way was answered. Here, and not on the stack, since a failed test leaves the stack. */
+struct store_answer {
+    size_t waiting;
+    struct result result;
+    struct applied_copy applied;
+    const struct pipeline *pipeline;
+    struct trigger *triggers;
+    size_t trigger_count;
+};
+
+/* Fields are for reading. */
+struct store_harness {
+    struct redis_server *server;
+    struct store *store;   /* NULL while disconnected */
+    struct reader *reader; /* NULL while disconnected */
+    struct arena *arena;
+    uv_loop_t loop;
+    struct log_capture capture;
+    struct result refused; /* ok until the store was refused */
+    struct store_answer answer;
+    bool closed;
+};
+
+/* Starts a server; with connect also the store, ready, and a reader. */
+struct store_harness *harness_start(struct redis_server_options options);
+struct store_harness *harness_open(struct redis_server_options options);
+
+/* Opens store and reader, and waits until the store is ready; and closes them. */
+void harness_connect(struct store_harness *harness);
+void harness_disconnect(struct store_harness *harness);
+
+/* Opens the store and waits until it is refused; the reason is in harness->refused. */
+void harness_connect_refused(struct store_harness *harness);
+
+/* Waits until the store is ready again, after a loss. */
+void harness_await_ready(struct store_harness *harness);
+
+/* An empty store and a new connection to it. */
+void harness_reset(struct store_harness *harness);
+
+/* Frees what earlier calls returned. */
+void harness_forget(struct store_harness *harness);
+
+/* Ends everything and sets the pointer to NULL; safe on NULL. */
+void harness_close(struct store_harness **harness);
+
+/* --- The store's calls; a failure of the store fails the test, except in those that return a result. */
+
+struct applied_copy harness_apply(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct completion *completion, int64_t now_ms);
+struct result harness_try_apply(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct completion *completion, int64_t now_ms, struct applied_copy *applied) MUST_CHECK;
+
+/* The same completion many times, pipelined; the last answer. */
+struct applied_copy harness_apply_times(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct completion *completion, int64_t now_ms, size_t times);
+
+void harness_confirm(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct trigger *trigger, const char *bus_message_id, int64_t now_ms);
+struct result harness_try_confirm(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct trigger *trigger, const char *bus_message_id, int64_t now_ms) MUST_CHECK;
+
+/* The outbox in the order in which the store tells it; *triggers is an array of the count returned. */
+size_t harness_outbox(
+    struct store_harness *harness, const struct pipeline *pipeline, const struct trigger **triggers);
+struct result harness_try_outbox(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct trigger **triggers, size_t *count) MUST_CHECK;
+
+void harness_quarantine(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct message *message, const char *topic, const char *reason, int64_t now_ms);
+void harness_quarantine_drop(
+    struct store_harness *harness, const struct pipeline *pipeline, const char *message_id);
+
+/* --- What a reader sees. */
+
+const struct date_state *harness_date(
+    struct store_harness *harness, const struct pipeline *pipeline, game_date date);
+
+/* Oldest first; *entries is an array of the count returned. */
+size_t harness_history(struct store_harness *harness, const struct pipeline *pipeline, game_date date,
+    struct history_entry **entries, int64_t *dropped);
+
+#endif
