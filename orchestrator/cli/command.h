@@ -46,6 +46,7 @@ struct command {
 };
 
 extern const struct command config_command;
+extern const struct command demo_command;
 extern const struct command explain_command;
 extern const struct command history_command;
 extern const struct command publish_command;

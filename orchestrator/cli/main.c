@@ -12,11 +12,12 @@ static const struct command *const commands[] = {
     &publish_command,
     &quarantine_command,
     &config_command,
+    &demo_command,
     NULL,
 };
 
 int main(int argc, char **argv) {
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN); /* a closed pipe or connection is an error of the write, not our end */
-    return program_run(commands, argc, argv, stdout, stderr);
+    return program_run(commands, argc, (const char **)argv, stdout, stderr);
 }

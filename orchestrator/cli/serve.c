@@ -88,9 +88,10 @@ static void on_stopped(void *context, struct result result) {
 /* The first signal drains; a second one leaves at once, which loses nothing either. */
 static void on_signal(uv_signal_t *handle, int number) {
     struct serving *serving = handle->data;
-    if (!serving->engine || uv_signal_stop(handle) != 0)
-        return;
-    engine_stop(serving->engine);
+    (void)number;
+    uv_signal_stop(handle);
+    if (serving->engine)
+        engine_stop(serving->engine);
 }
 
 static void watch_signals(struct serving *serving) {

@@ -245,7 +245,7 @@ static bool insert(struct lane *lane, struct outbound *outbound) {
 
 void dispatcher_add(
     struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field, const char *facts) {
-    struct outbound *outbound;
+    struct outbound *outbound = NULL;
     struct log log = log_with(dispatcher->parts.log, "pipeline", pipeline->name);
     if (dispatcher->pending >= PENDING_MAX) {
         dispatcher->overflowed = true;

@@ -1,0 +1,28 @@
+/*
+ * The daemon of the demo: a real `phasegate serve --embedded` as a child process, with a data directory of
+ * its own below the system's temporary directory, which is removed when all went well.
+ */
+#ifndef PHASEGATE_CLI_DEMO_DAEMON_H
+#define PHASEGATE_CLI_DEMO_DAEMON_H
+
+#include "base/result.h"
+
+#include <sys/types.h>
+
+struct demo_daemon {
+    pid_t pid; /* 0: not running */
+    char directory[64];
+    char socket[96];
+    char log[96];
+};
+
+/* Starts it and waits until it is running; it ends with this process. */
+struct result demo_daemon_start(struct demo_daemon *daemon) MUST_CHECK;
+
+/* SIGTERM, and waits for the end; a failure when it did not drain. Safe when it is not running. */
+struct result demo_daemon_stop(struct demo_daemon *daemon) MUST_CHECK;
+
+/* Removes the data directory. */
+void demo_daemon_clean(const struct demo_daemon *daemon);
+
+#endif

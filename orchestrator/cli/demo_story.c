@@ -1,0 +1,103 @@
+#include "cli/demo_story.h"
+
+#include <jansson.h>
+#include <string.h>
+
+extern const char demo_story_json[];
+extern const char demo_nov2021_row_counts[];
+extern const char demo_nov2021_repair_teams[];
+extern const char demo_nov2021_repair_players[];
+
+static const struct {
+    const char *name;
+    const char *text;
+} files[] = {
+    {"nov2021_row_counts.csv", demo_nov2021_row_counts},
+    {"nov2021_repair_teams.csv", demo_nov2021_repair_teams},
+    {"nov2021_repair_players.csv", demo_nov2021_repair_players},
+};
+
+static MUST_CHECK struct result read_rows(const struct story *story, const char *name, struct arena *arena,
+    const struct row_count **rows, size_t *count) {
+    struct row_count *read;
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        if (strcmp(files[i].name, name) != 0)
+            continue;
+        struct result result = row_counts_parse(story->pipeline, name, files[i].text, arena, &read, count);
+        if (is_ok(result))
+            *rows = read;
+        return result;
+    }
+    return fail(CODE_NOT_FOUND, "there is no file %s in the demo", name);
+}
+
+static MUST_CHECK struct result read_act(struct story *story, json_t *from, struct arena *arena) {
+    struct act *act = &story->acts[story->act_count];
+    const char *title, *rows;
+    json_error_t error;
+    if (json_unpack_ex(from, &error, 0, "{s:s, s:s, s:i, s:i, s:i}", "title", &title, "rows", &rows, "done",
+            &act->done, "held", &act->held, "no_games", &act->no_games)
+        != 0)
+        return fail(CODE_INVALID, "act %d: %s", story->act_count + 1, error.text);
+    act->title = arena_strdup(arena, title);
+    story->act_count++;
+    return act->title ? read_rows(story, rows, arena, &act->rows, &act->row_count)
+                      : fail(CODE_LIMIT, "out of memory");
+}
+
+static void collect_dates(struct story *story) {
+    for (size_t i = 0; i < story->acts[0].row_count && story->date_count < STORY_DATES_MAX; i++) {
+        game_date date = story->acts[0].rows[i].date;
+        if (story->date_count == 0 || story->dates[story->date_count - 1] != date)
+            story->dates[story->date_count++] = date;
+    }
+}
+
+static MUST_CHECK struct result read_story(
+    const struct config *config, json_t *json, struct arena *arena, struct story *story) {
+    const char *pipeline, *title, *answers;
+    json_t *acts, *act;
+    size_t index;
+    json_error_t error;
+    if (json_unpack_ex(json, &error, 0, "{s:s, s:s, s:s, s:i, s:o}", "pipeline", &pipeline, "title", &title,
+            "answers", &answers, "triggers", &story->triggers, "acts", &acts)
+        != 0)
+        return fail(CODE_INVALID, "%s", error.text);
+    struct result result = config_pipeline(config, pipeline, &story->pipeline);
+    if (is_ok(result))
+        result = read_rows(story, answers, arena, &story->answers, &story->answer_count);
+    json_array_foreach(acts, index, act) {
+        if (is_ok(result) && index < STORY_ACTS_MAX)
+            result = read_act(story, act, arena);
+    }
+    story->title = arena_strdup(arena, title);
+    if (is_ok(result))
+        collect_dates(story);
+    return result;
+}
+
+struct result story_read(const struct config *config, struct arena *arena, struct story *story) {
+    json_error_t error;
+    json_t *json = json_loads(demo_story_json, 0, &error);
+    if (!json)
+        return fail(CODE_INVALID, "story.json:%d: %s", error.line, error.text);
+    struct story read = {0};
+    struct result result = read_story(config, json, arena, &read);
+    json_decref(json);
+    if (is_ok(result))
+        *story = read;
+    return fail_within(result, "the demo's story");
+}
+
+int64_t story_answer(const struct story *story, const struct processor *processor, game_date date) {
+    int64_t largest = 0;
+    for (size_t i = 0; i < story->answer_count; i++) {
+        const struct row_count *answer = &story->answers[i];
+        if (answer->processor != processor)
+            continue;
+        if (answer->date == date && answer->rows > 0)
+            return answer->rows;
+        largest = answer->rows > largest ? answer->rows : largest;
+    }
+    return largest;
+}

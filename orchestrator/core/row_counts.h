@@ -1,0 +1,26 @@
+/*
+ * Row counts per date and table, as `bq query --format=csv` prints them, wide: a header
+ * "game_date,pgs,upgc,…" of processor names, abbreviations or aliases, then a line for each date. An empty
+ * cell says nothing about its table.
+ */
+#ifndef PHASEGATE_CORE_ROW_COUNTS_H
+#define PHASEGATE_CORE_ROW_COUNTS_H
+
+#include "base/arena.h"
+#include "core/date.h"
+#include "core/pipeline.h"
+
+struct row_count {
+    game_date date;
+    const struct processor *processor;
+    int64_t rows; /* 0 or more */
+};
+
+/*
+ * Reads the text of the file `name`; the counts live in the arena, in the file's order. CODE_INVALID says
+ * file, line, column and what was expected; an unknown table comes with the closest known one.
+ */
+struct result row_counts_parse(const struct pipeline *pipeline, const char *name, const char *text,
+    struct arena *arena, struct row_count **counts, size_t *count) MUST_CHECK;
+
+#endif
