@@ -20,7 +20,7 @@ enum { STATUS_COUNT = STATUS_SUCCESS + 1 };
 #define ROWS_UNKNOWN ((int64_t)-1)
 #define ROWS_MAX ((int64_t)1000000000000) /* far above any real table; a larger count is refused */
 
-/* Limits of a message. An empty text counts as absent. */
+/* Limits of a message. */
 enum {
     COMPLETION_BYTES_MAX = 1 << 20, /* of a message */
     COMPLETION_DEPTH_MAX = 32,      /* of nested JSON */
@@ -34,8 +34,9 @@ struct completion {
     enum status status;
     int64_t record_count;   /* ROWS_UNKNOWN when absent: never the same as 0 */
     int64_t records_failed; /* 0 when absent */
-    int64_t timestamp_ms;   /* the publisher's; when absent, or later than now, the time the bus took the
-                               message; never   later than now */
+    /* The publisher's; when that is absent or later than now, when the bus took the message. Never after now.
+     */
+    int64_t timestamp_ms;
     bool backfill;
     const char *execution_id;   /* never NULL: the message id stands in */
     const char *correlation_id; /* NULL when absent, like the rest */
@@ -49,9 +50,10 @@ const char *status_name(enum status status);
 bool status_parse(const char *text, enum status *status);
 
 /*
- * Decodes a message that came for this pipeline. Strings live in the arena. now_ms bounds dates and
- * timestamps. CODE_INVALID or CODE_LIMIT when it cannot be understood; the text is the reason that the
- * quarantine shows.
+ * Decodes a message that came for this pipeline. Strings live in the arena, of which JSON takes 8 KiB at
+ * most, and a protobuf what it needs. now_ms bounds dates and timestamps. An empty text and JSON's null count
+ * as absent; an id may be written as a whole number. CODE_INVALID or CODE_LIMIT when it cannot be understood;
+ * the text is the reason that the quarantine shows. CODE_LIMIT also when the arena is full.
  */
 struct result completion_decode(const struct pipeline *pipeline, const struct message *message,
     int64_t now_ms, struct arena *arena, struct completion *completion) MUST_CHECK;

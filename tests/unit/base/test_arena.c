@@ -1,13 +1,8 @@
 #include "base/arena.h"
+#include "support/check.h"
 
-#include <setjmp.h>
 #include <stdalign.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static void memory_is_zeroed_and_aligned(void **state) {
     (void)state;

@@ -1,11 +1,5 @@
 #include "base/calendar.h"
-
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/check.h"
 
 static void known_days_have_their_numbers(void **state) {
     (void)state;

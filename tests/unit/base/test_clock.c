@@ -1,14 +1,9 @@
 #include "base/clock.h"
+#include "support/check.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 static int64_t parsed(const char *text) {
     int64_t ms = -1;

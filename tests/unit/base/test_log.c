@@ -1,16 +1,11 @@
 #include "base/log.h"
 #include "base/text.h"
+#include "support/check.h"
 
 #include <fcntl.h>
 #include <jansson.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static int64_t fixed_now(void *context) {
     (void)context;

@@ -1,14 +1,8 @@
 #include "base/result.h"
 #include "base/text.h"
+#include "support/check.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-
-#include <cmocka.h>
-#undef fail /* cmocka's macro of that name hides ours */
 
 static void ok_is_ok_and_empty(void **state) {
     (void)state;

@@ -1,13 +1,8 @@
 #include "base/text.h"
+#include "support/check.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 static bool valid(const char *text) {
     return text_is_utf8(text, strlen(text));
