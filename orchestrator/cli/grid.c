@@ -145,8 +145,8 @@ static void lay_out(struct layout *layout, const struct grid *grid, const struct
     *layout = (struct layout){.grid = grid, .term = term};
     const struct pipeline *pipeline = grid->pipeline;
     add_column(layout, PART_DATE, 0, "date", false, 0);
-    layout->columns[0].gap = 0;
     add_processors(layout, 0);
+    layout->columns[1].gap = 2;
     add_bar(layout);
     for (int g = 1; g <= pipeline->group_count; g++)
         add_processors(layout, g);

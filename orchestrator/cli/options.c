@@ -119,7 +119,7 @@ static bool is_option(const char *word) {
 
 /* Parses the option at argv[*i]; *i moves behind it and its value. */
 static struct result parse_one(
-    const struct option_target *targets, size_t target_count, int argc, char **argv, int *i) {
+    const struct option_target *targets, size_t target_count, int argc, const char **argv, int *i) {
     struct option_use use;
     struct result r = find_option(targets, target_count, argv[*i], &use);
     if (!is_ok(r))
@@ -140,7 +140,7 @@ static struct result parse_one(
 }
 
 struct result options_parse_leading(
-    const struct option_target *targets, size_t target_count, int argc, char **argv, int *used) {
+    const struct option_target *targets, size_t target_count, int argc, const char **argv, int *used) {
     int i = 0;
     while (i < argc && is_option(argv[i]) && strcmp(argv[i], "--") != 0) {
         struct result r = parse_one(targets, target_count, argc, argv, &i);
@@ -152,7 +152,7 @@ struct result options_parse_leading(
 }
 
 struct result options_parse(
-    const struct option_target *targets, size_t target_count, int argc, char **argv, int *operands) {
+    const struct option_target *targets, size_t target_count, int argc, const char **argv, int *operands) {
     int count = 0;
     bool only_operands = false;
     for (int i = 0; i < argc;) {

@@ -49,8 +49,8 @@ static struct result check_operands(const struct command *command, int count) {
     if (count < command->operands_min)
         return fail(CODE_INVALID, "something is missing: phasegate %s %s", command->name, command->synopsis);
     if (count > command->operands_max)
-        return fail(CODE_INVALID, "%d words too many: phasegate %s %s", count - command->operands_max,
-            command->name, command->synopsis);
+        return fail(CODE_INVALID, "%d word%s too many: phasegate %s %s", count - command->operands_max,
+            count - command->operands_max == 1 ? "" : "s", command->name, command->synopsis);
     return ok();
 }
 
@@ -81,12 +81,12 @@ static enum exit_status usage_error(struct result r, const struct command *comma
 }
 
 static enum exit_status run_command(const struct command *command, const struct common_options *common,
-    void *fields, int argc, char **argv, FILE *out, FILE *err) {
+    void *fields, int argc, const char **argv, FILE *out, FILE *err) {
     struct invocation call = {
         .command = command,
         .common = common,
         .fields = fields,
-        .operands = (const char *const *)argv,
+        .operands = argv,
         .operand_count = argc,
         .term = term_detect(fileno(out), common->no_color),
         .out = out,
@@ -98,7 +98,7 @@ static enum exit_status run_command(const struct command *command, const struct 
 
 /* argv: what follows the command's name. */
 static enum exit_status call_command(const struct command *command, struct common_options *common, int argc,
-    char **argv, FILE *out, FILE *err) {
+    const char **argv, FILE *out, FILE *err) {
     void *fields = calloc(1, command->fields_size + 1);
     if (!fields)
         return finish(fail(CODE_INTERNAL, "out of memory"), true, out, err);
@@ -127,7 +127,7 @@ static enum exit_status call_command(const struct command *command, struct commo
 
 /* `phasegate`, `phasegate --help`, `phasegate help [COMMAND]`; argv: what follows `help`. */
 static enum exit_status call_help(const struct command *const *commands, const struct common_options *common,
-    int argc, char **argv, FILE *out, FILE *err) {
+    int argc, const char **argv, FILE *out, FILE *err) {
     struct term term = term_detect(fileno(out), common->no_color);
     if (argc == 0) {
         help_overview(commands, &term, out);
@@ -142,7 +142,7 @@ static enum exit_status call_help(const struct command *const *commands, const s
 }
 
 enum exit_status program_run(
-    const struct command *const *commands, int argc, char **argv, FILE *out, FILE *err) {
+    const struct command *const *commands, int argc, const char **argv, FILE *out, FILE *err) {
     struct common_options common = {0};
     const struct option_target target = {common_option_rows, &common};
     int used = 0;

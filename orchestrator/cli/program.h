@@ -12,6 +12,6 @@
  * to err as "phasegate: …". Returns the exit status.
  */
 enum exit_status program_run(
-    const struct command *const *commands, int argc, char **argv, FILE *out, FILE *err);
+    const struct command *const *commands, int argc, const char **argv, FILE *out, FILE *err);
 
 #endif

@@ -1,0 +1,187 @@
+#include "cli/setup.h"
+#include "support/check.h"
+#include "support/temp_dir.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct temp_dir dir;
+
+static int set_up(void **state) {
+    (void)state;
+    dir = temp_dir_make();
+    static const char *const names[] = {
+        "PHASEGATE_CONFIG", "PHASEGATE_DATA", "PHASEGATE_STORE_URL", "PHASEGATE_BUS"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        unsetenv(names[i]);
+    setenv("HOME", "/home/somebody", 1);
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    temp_dir_remove(&dir);
+    return 0;
+}
+
+/* The built-in configuration with one piece of text replaced, as a file in the test's directory. */
+static const char *write_config(const char *from, const char *to) {
+    static char path[128];
+    snprintf(path, sizeof path, "%s/phasegate.yaml", dir.path);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    const char *at = strstr(config_default_yaml, from);
+    assert_non_null(at);
+    fprintf(file, "%.*s%s%s", (int)(at - config_default_yaml), config_default_yaml, to, at + strlen(from));
+    fclose(file);
+    return path;
+}
+
+static void embedded_by_default(void **state) {
+    (void)state;
+    struct setup setup;
+    struct redis_settings settings;
+    const struct pipeline *pipeline;
+    check_ok(setup_load(&(struct common_options){0}, &setup));
+    assert_true(setup.embedded);
+    assert_true(setup.embedded_bus);
+    check_ok(setup_redis(&setup, &settings));
+    assert_string_equal(settings.path, "/home/somebody/.phasegate/redis.sock");
+    check_ok(setup_pipeline(&setup, &pipeline));
+    assert_string_equal(pipeline->name, "nba");
+    setup_close(&setup);
+}
+
+static void the_data_directory_has_an_order(void **state) {
+    (void)state;
+    struct setup setup;
+    const char *path;
+    setenv("PHASEGATE_DATA", "/var/data", 1);
+    check_ok(setup_load(&(struct common_options){0}, &setup));
+    check_ok(setup_socket(&setup, &path));
+    assert_string_equal(path, "/var/data/redis.sock");
+    setup_close(&setup);
+    check_ok(setup_load(&(struct common_options){.data = "here"}, &setup));
+    check_ok(setup_socket(&setup, &path));
+    assert_string_equal(path, "here/redis.sock");
+    setup_close(&setup);
+}
+
+static void no_data_directory_at_all(void **state) {
+    (void)state;
+    struct setup setup;
+    const char *path;
+    unsetenv("HOME");
+    check_ok(setup_load(&(struct common_options){0}, &setup));
+    check_fails(setup_socket(&setup, &path), CODE_INVALID, "no data directory: give --data DIR");
+    setup_close(&setup);
+}
+
+static void a_socket_path_has_a_maximum(void **state) {
+    (void)state;
+    struct setup setup;
+    const char *path;
+    char name[200] = "";
+    memset(name, 'a', 96); /* 96 + "/redis.sock" = 107, the most that sun_path holds */
+    check_ok(setup_load(&(struct common_options){.data = name}, &setup));
+    check_ok(setup_socket(&setup, &path));
+    setup_close(&setup);
+    name[96] = 'a';
+    check_ok(setup_load(&(struct common_options){.data = name}, &setup));
+    check_fails(setup_socket(&setup, &path), CODE_INVALID, "too long for a socket");
+    setup_close(&setup);
+}
+
+static void a_store_of_its_own(void **state) {
+    (void)state;
+    struct setup setup;
+    struct redis_settings settings;
+    bool on_redis;
+    const char *file = write_config("url: \"\"", "url: redis://127.0.0.1:7001/3");
+    check_ok(setup_load(&(struct common_options){.config = file}, &setup));
+    assert_false(setup.embedded);
+    check_ok(setup_redis(&setup, &settings));
+    assert_int_equal(settings.port, 7001);
+    assert_int_equal(settings.database, 3);
+    check_ok(setup_bus_redis(&setup, &settings, &on_redis));
+    assert_true(on_redis);
+    assert_int_equal(settings.port, 7001);
+    setup_close(&setup);
+    check_ok(setup_load(&(struct common_options){.config = file, .embedded = true}, &setup));
+    check_ok(setup_redis(&setup, &settings));
+    assert_non_null(settings.path);
+    check_ok(setup_bus_redis(&setup, &settings, &on_redis));
+    assert_non_null(settings.path);
+    setup_close(&setup);
+}
+
+static void the_stores_password_stays_with_the_store(void **state) {
+    (void)state;
+    struct setup setup;
+    struct redis_settings settings;
+    bool on_redis;
+    const char *file = write_config("kind: redis ", "kind: redis\n  url: redis://elsewhere:7002 ");
+    setenv("PHASEGATE_STORE_URL", "redis://127.0.0.1:7001", 1);
+    setenv("PHASEGATE_STORE_PASSWORD", "secret", 1);
+    check_ok(setup_load(&(struct common_options){.config = file}, &setup));
+    unsetenv("PHASEGATE_STORE_URL");
+    unsetenv("PHASEGATE_STORE_PASSWORD");
+    check_ok(setup_redis(&setup, &settings));
+    assert_string_equal(settings.password, "secret");
+    check_ok(setup_bus_redis(&setup, &settings, &on_redis));
+    assert_string_equal(settings.host, "elsewhere");
+    assert_null(settings.password);
+    setup_close(&setup);
+}
+
+static void files_that_cannot_be_read(void **state) {
+    (void)state;
+    struct setup setup;
+    check_fails(setup_load(&(struct common_options){.config = "/nonexistent.yaml"}, &setup), CODE_INVALID,
+        "/nonexistent.yaml: cannot be opened");
+    check_fails(
+        setup_load(&(struct common_options){.config = dir.path}, &setup), CODE_INVALID, "cannot be read");
+    setenv("PHASEGATE_CONFIG", "/elsewhere.yaml", 1);
+    check_fails(
+        setup_load(&(struct common_options){0}, &setup), CODE_INVALID, "/elsewhere.yaml: cannot be opened");
+    check_ok(setup_load(&(struct common_options){.config = write_config("nba", "nba")}, &setup));
+    assert_string_not_equal(setup.config_name, "/elsewhere.yaml");
+    setup_close(&setup);
+}
+
+static void an_unknown_pipeline(void **state) {
+    (void)state;
+    struct setup setup;
+    const struct pipeline *pipeline;
+    check_ok(setup_load(&(struct common_options){.pipeline = "nbb"}, &setup));
+    check_fails(setup_pipeline(&setup, &pipeline), CODE_INVALID, "nba");
+    setup_close(&setup);
+}
+
+static void only_an_unreachable_embedded_server_is_explained(void **state) {
+    (void)state;
+    struct setup setup;
+    check_ok(setup_load(&(struct common_options){0}, &setup));
+    check_fails(setup_explain(&setup, fail(CODE_UNAVAILABLE, "no answer")), CODE_UNAVAILABLE,
+        "no answer; is `phasegate serve --embedded` running");
+    struct result other = setup_explain(&setup, fail(CODE_INVALID, "wrong"));
+    assert_string_equal(other.text, "wrong");
+    check_ok(setup_explain(&setup, ok()));
+    setup_close(&setup);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(embedded_by_default, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_data_directory_has_an_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_data_directory_at_all, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_socket_path_has_a_maximum, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_store_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_stores_password_stays_with_the_store, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_cannot_be_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_unknown_pipeline, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(only_an_unreachable_embedded_server_is_explained, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
