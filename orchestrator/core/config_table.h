@@ -1,0 +1,75 @@
+/*
+ * Every scalar setting, once. The structs of config.h, the YAML schema, defaults, ranges, environment
+ * variables, `config show` and the reference page are all made from these lines; to add a setting, add a
+ * line.
+ *
+ * X(section, key, kind, ...): the rest is initialisers of struct setting (config_settings.h). `fallback` is
+ * the default as one would write it in the file. `environment` overrides the file; `ambient`, a variable that
+ * others set too, only fills in what the file leaves out.
+ */
+#ifndef PHASEGATE_CORE_CONFIG_TABLE_H
+#define PHASEGATE_CORE_CONFIG_TABLE_H
+
+#define CONFIG_NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+// clang-format off
+#define CONFIG_STORE(X) \
+    X(store, url, URL, .fallback = "", .environment = "PHASEGATE_STORE_URL", \
+        .meaning = "The Redis that keeps the state: `redis://HOST[:PORT][/DATABASE]` or `unix:///PATH[?db=N]`, without user and " \
+                   "password. Empty: an embedded one") \
+    X(store, username, TEXT, .fallback = "", .environment = "PHASEGATE_STORE_USERNAME", \
+        .meaning = "The ACL user to sign in as. Empty: Redis' default user") \
+    X(store, password, SECRET, .fallback = "", .environment = "PHASEGATE_STORE_PASSWORD", \
+        .meaning = "Its password. Prefer the environment variable to the file. Empty: none")
+
+#define CONFIG_BUS(X) \
+    X(bus, kind, BUS, .fallback = "redis", .environment = "PHASEGATE_BUS", .words = CONFIG_NAMES("redis", "pubsub"), \
+        .meaning = "Redis Streams, or Google Pub/Sub") \
+    X(bus, url, URL, .fallback = "", .environment = "PHASEGATE_BUS_URL", \
+        .meaning = "With `redis`: the Redis that has the streams, in the form of `store.url`. Empty: the store's") \
+    X(bus, username, TEXT, .fallback = "", .environment = "PHASEGATE_BUS_USERNAME", \
+        .meaning = "With `redis` and a `url` of its own: the ACL user to sign in as") \
+    X(bus, password, SECRET, .fallback = "", .environment = "PHASEGATE_BUS_PASSWORD", \
+        .meaning = "Its password. Prefer the environment variable to the file") \
+    X(bus, project, TEXT, .fallback = "", .environment = "PHASEGATE_PROJECT", .ambient = "GOOGLE_CLOUD_PROJECT", \
+        .meaning = "With `pubsub`: the Google Cloud project of the topics and subscriptions") \
+    X(bus, endpoint, ADDRESS, .fallback = "", .environment = "PHASEGATE_ENDPOINT", \
+        .meaning = "With `pubsub`: another endpoint than Google's global one, such as a regional one") \
+    X(bus, emulator, ADDRESS, .fallback = "", .environment = "PUBSUB_EMULATOR_HOST", \
+        .meaning = "With `pubsub`: a Pub/Sub emulator to use instead of Google's, in plain text") \
+    X(bus, streams, INT, .fallback = "4", .least = 1, .most = 16, \
+        .meaning = "With `pubsub`: StreamingPull streams of each subscription") \
+    X(bus, lease_seconds, INT, .fallback = "60", .least = 10, .most = 600, \
+        .meaning = "With `pubsub`: how long a message is ours before its lease has to be extended")
+
+#define CONFIG_ENGINE(X) \
+    X(engine, in_hand_max, INT, .fallback = "1000", .least = 1, .most = 100000, \
+        .meaning = "Completions received and not yet acked, for each pipeline") \
+    X(engine, drain_seconds, INT, .fallback = "30", .least = 0, .most = 600, \
+        .meaning = "How long a stop may take to finish what is in hand")
+
+#define CONFIG_LOG(X) \
+    X(log, level, WORD, .fallback = "info", .environment = "PHASEGATE_LOG_LEVEL", \
+        .words = CONFIG_NAMES("debug", "info", "notice", "warning", "error", "critical"), \
+        .meaning = "Lines below it are dropped") \
+    X(log, format, WORD, .fallback = "auto", .environment = "PHASEGATE_LOG_FORMAT", \
+        .words = CONFIG_NAMES("auto", "json", "text"), \
+        .meaning = "`json` is Cloud Logging's; `auto` is `text` on a terminal, else `json`")
+
+/* Of each pipeline, and of each of its processors: these live in struct pipeline and struct processor. */
+#define CONFIG_PIPELINE(X) \
+    X(pipeline, phase, TEXT, .fallback = "phase_4_precompute", \
+        .meaning = "What the triggers say in `phase`")
+
+#define CONFIG_PROCESSOR(X) \
+    X(processor, min_rows, ROWS, .fallback = "1", .least = 1, .most = 1000000000000, \
+        .meaning = "Fewer rows do not satisfy") \
+    X(processor, min_coverage, RATIO, .fallback = "0.95", .least = 0, .most = 1, \
+        .meaning = "Of a partial completion: record_count ÷ (record_count + records_failed) that still satisfies") \
+    X(processor, require_rows, BOOL, .fallback = "false", \
+        .meaning = "An unknown record_count does not satisfy") \
+    X(processor, allow_empty, BOOL, .fallback = "false", \
+        .meaning = "no_data, skipped and zero rows satisfy too")
+// clang-format on
+
+#endif
