@@ -164,11 +164,14 @@ static size_t option_of(int argc, char **argv, int at) {
 }
 
 int main(int argc, char **argv) {
-    sigset_t ends;
-    sigemptyset(&ends);
-    sigaddset(&ends, SIGTERM);
-    sigaddset(&ends, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &ends, NULL); /* before any thread is there, so that sigwait alone gets them */
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGUSR1);
+    sigaddset(&signals, SIGUSR2);
+    pthread_sigmask(
+        SIG_BLOCK, &signals, NULL); /* before any thread is there, so that sigwait alone gets them */
 
     struct fake_pubsub_options start = {.port = 0};
     char *certificate = NULL, *key = NULL;
@@ -190,8 +193,12 @@ int main(int argc, char **argv) {
     }
     printf("%d\n", fake_pubsub_port(fake));
     fflush(stdout);
-    int signal_number;
-    sigwait(&ends, &signal_number);
+    int signal_number = 0;
+    while (sigwait(&signals, &signal_number) == 0 && signal_number != SIGTERM && signal_number != SIGINT)
+        if (signal_number == SIGUSR1)
+            fake_pubsub_stop(fake);
+        else
+            require(fake_pubsub_restart(fake));
     fake_pubsub_free(&fake);
     free(certificate);
     free(key);
