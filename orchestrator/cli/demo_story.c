@@ -55,17 +55,23 @@ static void collect_dates(struct story *story) {
 
 static MUST_CHECK struct result read_story(
     const struct config *config, json_t *json, struct arena *arena, struct story *story) {
-    const char *pipeline, *title, *answers;
+    const char *pipeline, *title, *answers, *else_like;
     json_t *acts, *act;
     size_t index;
     json_error_t error;
-    if (json_unpack_ex(json, &error, 0, "{s:s, s:s, s:s, s:i, s:o}", "pipeline", &pipeline, "title", &title,
-            "answers", &answers, "triggers", &story->triggers, "acts", &acts)
+    if (json_unpack_ex(json, &error, 0, "{s:s, s:s, s:s, s:s, s:i, s:o}", "pipeline", &pipeline, "title",
+            &title, "answers", &answers, "answers_else_like", &else_like, "triggers", &story->triggers,
+            "acts", &acts)
         != 0)
         return fail(CODE_INVALID, "%s", error.text);
     struct result result = config_pipeline(config, pipeline, &story->pipeline);
     if (is_ok(result))
         result = read_rows(story, answers, arena, &story->answers, &story->answer_count);
+    if (is_ok(result)) {
+        story->answers_else_like = pipeline_processor(story->pipeline, else_like);
+        if (!story->answers_else_like)
+            result = fail(CODE_INVALID, "answers_else_like: there is no processor %s", else_like);
+    }
     json_array_foreach(acts, index, act) {
         if (is_ok(result) && index < STORY_ACTS_MAX)
             result = read_act(story, act, arena);
@@ -89,15 +95,15 @@ struct result story_read(const struct config *config, struct arena *arena, struc
     return fail_within(result, "the demo's story");
 }
 
-int64_t story_answer(const struct story *story, const struct processor *processor, game_date date) {
-    int64_t largest = 0;
+static int64_t rows_of(const struct story *story, const struct processor *processor, game_date date) {
     for (size_t i = 0; i < story->answer_count; i++) {
-        const struct row_count *answer = &story->answers[i];
-        if (answer->processor != processor)
-            continue;
-        if (answer->date == date && answer->rows > 0)
-            return answer->rows;
-        largest = answer->rows > largest ? answer->rows : largest;
+        if (story->answers[i].processor == processor && story->answers[i].date == date)
+            return story->answers[i].rows;
     }
-    return largest;
+    return 0;
+}
+
+int64_t story_answer(const struct story *story, const struct processor *processor, game_date date) {
+    int64_t rows = rows_of(story, processor, date);
+    return rows > 0 ? rows : rows_of(story, story->answers_else_like, date);
 }

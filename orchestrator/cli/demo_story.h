@@ -20,10 +20,10 @@ struct act {
 struct story {
     const struct pipeline *pipeline;
     const char *title;
-    int triggers; /* that must have come out at the end */
-    const struct row_count
-        *answers; /* what the stand-in processors answer with; 0: the largest of the column */
+    int triggers;                    /* that must have come out at the end */
+    const struct row_count *answers; /* what the stand-in processors answer with … */
     size_t answer_count;
+    const struct processor *answers_else_like; /* … and where that is 0, this table's count for the date */
     struct act acts[STORY_ACTS_MAX];
     int act_count;
     game_date dates[STORY_DATES_MAX]; /* of the first act, each once, in order */

@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STOP_MS = 10000, POLL_MS = 20, ADOPT_MS = 1000, PATH_BYTES_MAX = 1024 };
+enum { STOP_MS = 10000, POLL_MS = 20, ADOPT_MS = 1000, FIRST_START_MS = 3000, PATH_BYTES_MAX = 1024 };
 
 struct embedded {
     uv_loop_t *loop;
@@ -173,10 +173,27 @@ static void on_look(uv_timer_t *timer) {
         start_again(embedded, "has gone");
 }
 
+/* So that a start that goes well does not begin with warnings about a store that is away. */
+static void wait_until_it_listens(const struct embedded *embedded) {
+    struct redis_settings settings = {.path = embedded->socket};
+    for (int waited = 0; waited < FIRST_START_MS; waited += POLL_MS) {
+        redisContext *connection;
+        if (is_ok(redis_connect(&settings, ADOPT_MS, &connection))) {
+            redisFree(connection);
+            return;
+        }
+        uv_sleep(POLL_MS);
+    }
+}
+
 static MUST_CHECK struct result start_or_adopt(struct embedded *embedded) {
     embedded->adopted = running_server(embedded->socket);
-    if (embedded->adopted == 0)
-        return spawn(embedded);
+    if (embedded->adopted == 0) {
+        struct result result = spawn(embedded);
+        if (is_ok(result))
+            wait_until_it_listens(embedded);
+        return result;
+    }
     log_notice(&embedded->log, "taking over the redis-server that was left running (process %d)",
         (int)embedded->adopted);
     uv_timer_start(embedded->timer, on_look, POLL_MS, POLL_MS);
