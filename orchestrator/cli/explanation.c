@@ -153,7 +153,7 @@ char *explanation_reason(const struct explanation *e, int index, char text[EXPLA
         snprintf(text, EXPLANATION_TEXT_MAX, "nothing received");
         break;
     case RECORD_PREMATURE:
-        snprintf(text, EXPLANATION_TEXT_MAX, "premature: came before group %d was ready", processor->group);
+        snprintf(text, EXPLANATION_TEXT_MAX, "came before group %d was ready", processor->group);
         break;
     case RECORD_SHORT:
         shortfall(processor, record, text);
@@ -180,7 +180,7 @@ static const char *example_of(const struct pipeline *pipeline, processor_set set
 static void vouch_advice(const struct explanation *e, processor_set set, char *text) {
     char date[DATE_TEXT_MAX];
     snprintf(text, EXPLANATION_TEXT_MAX,
-        "if its table is filled already, vouch for it: phasegate publish --processor %s --date %s --rows N "
+        "if a table is filled already, vouch for it: phasegate publish --processor %s --date %s --rows N "
         "--backfill",
         example_of(e->pipeline, set), date_format(e->state->date, date));
 }

@@ -88,8 +88,10 @@ static void print_processors(
         .cell = listing_cell,
         .context = &listing,
     };
+    struct term uncut = *term; /* what went wrong is the answer: better wrapped than lost */
+    uncut.width = 0;
     fprintf(out, "\n%s\n", title);
-    table_print(&table, term, out);
+    table_print(&table, &uncut, out);
 }
 
 static processor_set premature_of(const struct explanation *e) {
@@ -121,9 +123,7 @@ static void print_group(const struct explanation *e, const struct term *term, FI
 /* The premature that the group's own table has not shown. */
 static void print_premature(const struct explanation *e, const struct term *term, FILE *out) {
     print_processors(e, term, premature_of(e),
-        "Premature: these came before their group was ready and do not count; its trigger will have them run "
-        "again:",
-        out);
+        "Premature, and not counted; the trigger of their group will have them run again:", out);
 }
 
 static void print_phases(const struct explanation *e, const struct term *term, FILE *out) {
@@ -143,14 +143,24 @@ static void print_phases(const struct explanation *e, const struct term *term, F
     fputc('\n', out);
 }
 
+/* A command stands on a line of its own, ready to be copied. */
+static void print_advised(const char *text, FILE *out) {
+    const char *command = strstr(text, ": phasegate ");
+    if (command)
+        fprintf(out, "  - %.*s:\n      %s\n", (int)(command - text), text, command + 2);
+    else
+        fprintf(out, "  - %s\n", text);
+}
+
 static void print_advice(const struct explanation *e, const struct term *term, FILE *out) {
     char text[EXPLANATION_TEXT_MAX], date[DATE_TEXT_MAX];
     fputc('\n', out);
     term_print(term, out, TONE_STRONG, "What you can do\n");
     for (int i = 0; explanation_advice(e, i, text); i++)
-        fprintf(out, "  - %s\n", text);
-    fprintf(
-        out, "  - see everything that happened: phasegate history %s\n", date_format(e->state->date, date));
+        print_advised(text, out);
+    snprintf(text, sizeof text, "see everything that happened: phasegate history %s",
+        date_format(e->state->date, date));
+    print_advised(text, out);
 }
 
 void explanation_print(const struct explanation *e, const struct term *term, FILE *out) {

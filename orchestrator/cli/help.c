@@ -1,6 +1,6 @@
 #include "cli/help.h"
 
-enum { NAME_COLUMNS = 24 };
+enum { NAME_COLUMNS = 26 };
 
 static void print_options(const struct option_row *rows, const struct term *term, FILE *out) {
     for (const struct option_row *row = rows; row->name; row++) {

@@ -7,6 +7,7 @@
 #include "cli/json_output.h"
 #include "cli/raw_message.h"
 #include "cli/session.h"
+#include "cli/words.h"
 #include "core/completion.h"
 #include "core/names.h"
 
@@ -175,15 +176,17 @@ static struct result make_raw(const struct publish_fields *fields, const struct 
 
 static void describe(const struct publication *publication, char *text, size_t size) {
     const struct completion *completion = publication->completion;
-    char date[DATE_TEXT_MAX], shortfall[200] = "";
+    char date[DATE_TEXT_MAX], written[32] = "rows not known", shortfall[200] = "";
     if (!completion) {
         snprintf(text, size, "%zu raw bytes", publication->message->size);
         return;
     }
     completion_shortfall(completion, shortfall, sizeof shortfall);
-    snprintf(text, size, "%s %s %s%s%s%s", completion->processor->name, date_format(completion->date, date),
-        status_name(completion->status), *shortfall ? " (does not satisfy: " : "", shortfall,
-        *shortfall ? ")" : "");
+    if (completion->record_count != ROWS_UNKNOWN)
+        words_count(completion->record_count, "row", "rows", written, sizeof written);
+    snprintf(text, size, "%s %s %s, %s%s%s%s", completion->processor->name,
+        date_format(completion->date, date), status_name(completion->status), written,
+        *shortfall ? " (does not satisfy: " : "", shortfall, *shortfall ? ")" : "");
 }
 
 static void print_text(

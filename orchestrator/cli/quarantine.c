@@ -190,25 +190,41 @@ static struct result choose_ids(
     return ok();
 }
 
+static bool was_done(const struct quarantine_outcome *outcome) {
+    return outcome->kind == OUTCOME_RETRIED || outcome->kind == OUTCOME_DROPPED;
+}
+
 static void print_outcome(const struct invocation *call, const struct quarantine_outcome *outcome) {
     char id[TABLE_CELL_MAX];
     words_shown(outcome->id, id, sizeof id);
-    if (outcome->kind == OUTCOME_KEPT)
-        term_print(&call->term, call->out, TONE_WARN, "%s: kept: %s\n", id, outcome->text);
-    else if (outcome->kind == OUTCOME_RETRIED)
+    switch (outcome->kind) {
+    case OUTCOME_RETRIED:
         fprintf(call->out, "%s: published again as %s\n", id, outcome->text);
-    else
+        break;
+    case OUTCOME_DROPPED:
         fprintf(call->out, "%s: dropped\n", id);
+        break;
+    case OUTCOME_KEPT:
+        term_print(&call->term, call->out, TONE_WARN, "%s: kept: %s\n", id, outcome->text);
+        break;
+    case OUTCOME_MISSING:
+        term_print(&call->term, call->out, TONE_WARN, "%s: %s\n", id, outcome->text);
+        break;
+    }
 }
 
 static json_t *outcome_json(const struct quarantine_outcome *outcome) {
     static const char *const names[] = {
-        [OUTCOME_RETRIED] = "retried", [OUTCOME_DROPPED] = "dropped", [OUTCOME_KEPT] = "kept"};
+        [OUTCOME_RETRIED] = "retried",
+        [OUTCOME_DROPPED] = "dropped",
+        [OUTCOME_KEPT] = "kept",
+        [OUTCOME_MISSING] = "missing",
+    };
     json_t *object = json_object();
     json_put(&object, "id", json_text(outcome->id));
     json_put(&object, "outcome", json_text(names[outcome->kind]));
     json_put(&object, "message_id", json_text(outcome->kind == OUTCOME_RETRIED ? outcome->text : NULL));
-    json_put(&object, "reason", json_text(outcome->kind == OUTCOME_KEPT ? outcome->text : NULL));
+    json_put(&object, "reason", json_text(was_done(outcome) ? NULL : outcome->text));
     return object;
 }
 
@@ -223,7 +239,7 @@ static struct result work_on_all(const struct invocation *call, struct quarantin
         r = quarantine_work_on(work, ids[i], &outcome);
         if (!is_ok(r))
             break;
-        *answer = *answer && outcome.kind != OUTCOME_KEPT;
+        *answer = *answer && was_done(&outcome);
         if (call->common->json)
             json_push(&results, outcome_json(&outcome));
         else

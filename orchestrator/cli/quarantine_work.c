@@ -60,7 +60,7 @@ struct result quarantine_work_on(
         return r;
     *outcome = (struct quarantine_outcome){.id = id, .kind = work->retry ? OUTCOME_RETRIED : OUTCOME_DROPPED};
     if (!is_ok(r))
-        outcome->kind = OUTCOME_KEPT;
+        outcome->kind = r.code == CODE_NOT_FOUND ? OUTCOME_MISSING : OUTCOME_KEPT;
     snprintf(outcome->text, sizeof outcome->text, "%s", is_ok(r) ? message_id : r.text);
     return ok();
 }

@@ -13,15 +13,15 @@ struct quarantine_work {
 
 struct quarantine_outcome {
     const char *id;
-    enum { OUTCOME_RETRIED, OUTCOME_DROPPED, OUTCOME_KEPT } kind;
-    char text[RESULT_TEXT_MAX]; /* retried: the new message id; kept: why */
+    enum { OUTCOME_RETRIED, OUTCOME_DROPPED, OUTCOME_KEPT, OUTCOME_MISSING } kind;
+    char text[RESULT_TEXT_MAX]; /* retried: the new message id; kept, missing: why */
 };
 
 /*
  * Retries or drops one message. It is CODE_UNAVAILABLE when bus or store are away; whatever else hinders is
- * an outcome: the message is kept, and the next one may do better. A retried message is taken out of
- * quarantine only when the bus has confirmed it; a failure in between leaves it in both places, which is
- * harmless.
+ * an outcome: the message is kept, or was not there, and the next one may do better. A retried message is
+ * taken out of quarantine only when the bus has confirmed it; a failure in between leaves it in both places,
+ * which is harmless.
  */
 struct result quarantine_work_on(
     struct quarantine_work *work, const char *id, struct quarantine_outcome *outcome) MUST_CHECK;

@@ -89,7 +89,10 @@ void setup_close(struct setup *setup) {
 }
 
 struct result setup_pipeline(const struct setup *setup, const struct pipeline **pipeline) {
-    return config_pipeline(setup->config, setup->pipeline_name, pipeline);
+    struct result r = config_pipeline(setup->config, setup->pipeline_name, pipeline);
+    if (r.code == CODE_NOT_FOUND)
+        r.code = CODE_INVALID; /* wrong usage, where "not there" would be the answer no */
+    return r;
 }
 
 struct result setup_socket(const struct setup *setup, const char **path) {

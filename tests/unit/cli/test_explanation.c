@@ -54,16 +54,15 @@ static void a_held_date_in_full(void **state) {
         "exceeded · backfill\n"
         "  team_defense_game_summary                 ·                                    nothing received\n"
         "\n"
-        "Premature: these came before their group was ready and do not count; its trigger will have them run "
-        "again:\n"
+        "Premature, and not counted; the trigger of their group will have them run again:\n"
         "  processor                   status    rows  received (UTC)       execution\n"
-        "  player_shot_zone_analysis   success  (280)  2021-12-04 17:00:00  bf-20211204  premature: came "
+        "  player_shot_zone_analysis   success  (280)  2021-12-04 17:00:00  bf-20211204  came "
         "before group 1 "
         "was ready · backfill\n"
-        "  team_defense_zone_analysis  success   (30)  2021-12-04 17:00:00  bf-20211204  premature: came "
+        "  team_defense_zone_analysis  success   (30)  2021-12-04 17:00:00  bf-20211204  came "
         "before group 1 "
         "was ready · backfill\n"
-        "  player_composite_factors    success  (212)  2021-12-04 17:00:00  bf-20211204  premature: came "
+        "  player_composite_factors    success  (212)  2021-12-04 17:00:00  bf-20211204  came "
         "before group 2 "
         "was ready · backfill\n"
         "\n"
@@ -71,10 +70,10 @@ static void a_held_date_in_full(void **state) {
         "  - run player_game_summary, team_offense_game_summary, team_defense_game_summary again for "
         "2021-11-18; the "
         "chain goes on by itself when the completions arrive\n"
-        "  - if its table is filled already, vouch for it: phasegate publish --processor player_game_summary "
-        "--date "
-        "2021-11-18 --rows N --backfill\n"
-        "  - see everything that happened: phasegate history 2021-11-18\n");
+        "  - if a table is filled already, vouch for it:\n"
+        "      phasegate publish --processor player_game_summary --date 2021-11-18 --rows N --backfill\n"
+        "  - see everything that happened:\n"
+        "      phasegate history 2021-11-18\n");
     printed_free(&printed);
     assert_false(is_fine(&held, 0));
 }
@@ -179,7 +178,7 @@ static void a_group_asked_for_is_judged_by_itself(void **state) {
     struct printed printed;
     const char *text = explain(&printed, &triggered, 3);
     check_contains(text, "held: group 3 comes after group 2, which is not done");
-    check_contains(text, "see what holds group 2: phasegate explain 2021-11-15 --group 2");
+    check_contains(text, "  - see what holds group 2:\n      phasegate explain 2021-11-15 --group 2\n");
     printed_free(&printed);
     check_contains(explain(&printed, &triggered, 1), "done: group 1, run 1, at ");
     printed_free(&printed);
