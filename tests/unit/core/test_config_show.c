@@ -110,6 +110,7 @@ static void as_json(void **state) {
     char *text = printed(config_show_json, config);
     config_free(&config);
     json_t *object = json_loads(text, 0, NULL);
+    assert_non_null(strstr(text, "\"min_coverage\": 0.95,"));
     free(text);
     assert_non_null(object);
 
