@@ -17,8 +17,8 @@
 struct embedded;
 
 /*
- * Makes the directory (mode 0700) if need be, locks it, starts the server or takes one over. Does not wait
- * until it answers. socket is DIR/redis.sock. CODE_REFUSED when another phasegate has the directory,
+ * Makes the directory (mode 0700) if need be, locks it, starts the server or takes one over. Waits up to 3 s
+ * until it listens. socket is DIR/redis.sock. CODE_REFUSED when another phasegate has the directory,
  * CODE_NOT_FOUND when there is no redis-server program.
  */
 struct result embedded_start(uv_loop_t *loop, const char *directory, const char *socket,
