@@ -34,8 +34,7 @@ struct completion {
     enum status status;
     int64_t record_count;   /* ROWS_UNKNOWN when absent: never the same as 0 */
     int64_t records_failed; /* 0 when absent */
-    /* The publisher's; when that is absent or later than now, when the bus took the message. Never after now.
-     */
+    /* The publisher's; when that is absent or after now, when the bus took the message. Never after now. */
     int64_t timestamp_ms;
     bool backfill;
     const char *execution_id;   /* never NULL: the message id stands in */

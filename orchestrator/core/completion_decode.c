@@ -6,17 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { QUOTED_MAX = TEXT_SHOWN_MAX };
-
-static char *show(const char *text, char out[QUOTED_MAX]) {
-    return text_show(text, strlen(text), out, QUOTED_MAX);
+static char *show(const char *text, char out[TEXT_SHOWN_MAX]) {
+    return text_show(text, strlen(text), out, TEXT_SHOWN_MAX);
 }
 
 static struct result read_attributes(const struct message *message, bool *backfill) {
     for (const char *const *name = completion_flags; *name; name++) {
         const char *text = message_attribute(message, *name);
         bool flag = false;
-        char shown[QUOTED_MAX];
+        char shown[TEXT_SHOWN_MAX];
         if (text && !completion_flag_parse(text, &flag))
             return fail(
                 CODE_INVALID, "attribute %s is \"%s\"; expected true or false", *name, show(text, shown));
@@ -47,7 +45,7 @@ static struct result read_fields(
 
 /* claimed may be NULL or empty: then it claims nothing. */
 static struct result check_pipeline(const struct pipeline *pipeline, const char *claimed) {
-    char shown[QUOTED_MAX];
+    char shown[TEXT_SHOWN_MAX];
     if (!claimed || *claimed == '\0' || strcmp(claimed, pipeline->name) == 0)
         return ok();
     return fail(CODE_INVALID, "says pipeline \"%s\", but came on a subscription of pipeline %s",
@@ -57,7 +55,7 @@ static struct result check_pipeline(const struct pipeline *pipeline, const char 
 static struct result unknown_processor(
     const struct pipeline *pipeline, const struct completion_fields *fields) {
     const char *name = fields->processor_name, *table = fields->output_table;
-    char name_shown[QUOTED_MAX], table_shown[QUOTED_MAX], what[2 * QUOTED_MAX + 40];
+    char name_shown[TEXT_SHOWN_MAX], table_shown[TEXT_SHOWN_MAX], what[2 * TEXT_SHOWN_MAX + 40];
     if (name && table)
         snprintf(what, sizeof what, "processor_name \"%s\" (output_table \"%s\")", show(name, name_shown),
             show(table, table_shown));
@@ -90,7 +88,7 @@ static struct result check_date(const struct completion_fields *fields, int64_t 
 
 static struct result check_status(const struct completion_fields *fields, enum status *status) {
     static const char expected[] = "expected success, partial, no_data, failed or skipped";
-    char shown[QUOTED_MAX];
+    char shown[TEXT_SHOWN_MAX];
     if (!fields->status)
         return fail(CODE_INVALID, "no status; %s", expected);
     if (!status_parse(fields->status, status))

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-enum { CLASS_NAME_MAX = 128 };
+enum { CLASS_NAME_MAX = 128 }; /* a longer one is cut, and then still longer than any name */
 
 static bool is_called(const struct processor *processor, const char *name) {
     if (strcmp(processor->name, name) == 0 || strcmp(processor->abbr, name) == 0)
@@ -28,8 +28,8 @@ const struct processor *pipeline_resolve(
     const struct processor *processor = processor_name ? pipeline_processor(pipeline, processor_name) : NULL;
     if (!processor && output_table)
         processor = pipeline_processor(pipeline, output_table);
-    if (!processor && processor_name && strlen(processor_name) < CLASS_NAME_MAX) {
-        char name[2 * CLASS_NAME_MAX]; /* an underscore for each letter at most */
+    if (!processor && processor_name) {
+        char name[CLASS_NAME_MAX];
         processor = pipeline_processor(pipeline, name_from_class(processor_name, name, sizeof name));
     }
     return processor;
@@ -38,8 +38,8 @@ const struct processor *pipeline_resolve(
 const char *pipeline_nearest(const struct pipeline *pipeline, const char *name) {
     char snake[CLASS_NAME_MAX];
     name_from_class(name, snake, sizeof snake);
-    const char *best[3
-        * PIPELINE_PROCESSORS_MAX]; /* of each processor: its name, its abbreviation, its nearest alias */
+    /* Of each processor its name, its abbreviation and its nearest alias. */
+    const char *best[3 * PIPELINE_PROCESSORS_MAX];
     size_t count = 0;
     for (int i = 0; i < pipeline->processor_count; i++) {
         const struct processor *processor = &pipeline->processors[i];

@@ -104,10 +104,10 @@ static void the_definition_is_null_when_the_arena_is_full(void **state) {
 static void the_largest_pipeline_has_a_definition(void **state) {
     (void)state;
     struct processor processors[PIPELINE_PROCESSORS_MAX];
-    static char abbrs[PIPELINE_PROCESSORS_MAX][PIPELINE_ABBR_MAX];
+    static char abbrs[PIPELINE_PROCESSORS_MAX][16];
     struct group groups[PIPELINE_GROUPS_MAX];
     for (int i = 0; i < PIPELINE_PROCESSORS_MAX; i++) {
-        snprintf(abbrs[i], PIPELINE_ABBR_MAX, "abbr%03d", i);
+        snprintf(abbrs[i], sizeof abbrs[i], "abbr%03d", i);
         processors[i] = (struct processor){.index = i, .name = abbrs[i], .abbr = abbrs[i]};
     }
     for (int g = 0; g < PIPELINE_GROUPS_MAX; g++)
