@@ -163,8 +163,7 @@ char *process_output_tail(const struct process *process, char *text, size_t size
     FILE *file = process->output[0] ? fopen(process->output, "r") : NULL;
     if (!file)
         return text;
-    if (fseek(file, -(long)(size - 1), SEEK_END) < 0)
-        rewind(file);
+    fseek(file, -(long)(size - 1), SEEK_END); /* fails, and stays at the start, when there is less */
     text[fread(text, 1, size - 1, file)] = '\0';
     fclose(file);
     return text;
