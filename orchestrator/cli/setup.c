@@ -146,14 +146,22 @@ struct result setup_explain(const struct setup *setup, struct result cause) {
         cause.text);
 }
 
-/* A bus with an address of its own gets no user or password: those belong to the store. */
+/* A bus with an address of its own has a user and password of its own: those of the store stay with the
+ * store. */
 static struct result bus_redis(const struct setup *setup, struct redis_settings *settings) {
     if (setup->embedded_bus)
         return embedded_settings(setup, settings);
-    const char *url = config_bus(setup->config)->url;
-    if (!*url)
+    const struct config_bus *bus = config_bus(setup->config);
+    if (!*bus->url)
         return setup_redis(setup, settings);
-    return fail_within(redis_settings_parse(url, setup->arena, settings), "%s: bus.url", setup->config_name);
+    struct redis_settings parsed;
+    struct result r = redis_settings_parse(bus->url, setup->arena, &parsed);
+    if (!is_ok(r))
+        return fail_within(r, "%s: bus.url", setup->config_name);
+    parsed.username = none_if_empty(bus->username);
+    parsed.password = none_if_empty(bus->password);
+    *settings = parsed;
+    return ok();
 }
 
 static bool is_pubsub(const struct setup *setup) {

@@ -11,8 +11,9 @@ static struct temp_dir dir;
 static int set_up(void **state) {
     (void)state;
     dir = temp_dir_make();
-    static const char *const names[] = {
-        "PHASEGATE_CONFIG", "PHASEGATE_DATA", "PHASEGATE_STORE_URL", "PHASEGATE_BUS"};
+    static const char *const names[] = {"PHASEGATE_CONFIG", "PHASEGATE_DATA", "PHASEGATE_STORE_URL",
+        "PHASEGATE_STORE_PASSWORD", "PHASEGATE_BUS", "PHASEGATE_BUS_URL", "PHASEGATE_BUS_USERNAME",
+        "PHASEGATE_BUS_PASSWORD", "PHASEGATE_PROJECT"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         unsetenv(names[i]);
     setenv("HOME", "/home/somebody", 1);
@@ -116,22 +117,47 @@ static void a_store_of_its_own(void **state) {
     setup_close(&setup);
 }
 
-static void the_stores_password_stays_with_the_store(void **state) {
+static void store_and_bus_have_passwords_of_their_own(void **state) {
     (void)state;
     struct setup setup;
     struct redis_settings settings;
     bool on_redis;
-    const char *file = write_config("kind: redis ", "kind: redis\n  url: redis://elsewhere:7002 ");
     setenv("PHASEGATE_STORE_URL", "redis://127.0.0.1:7001", 1);
     setenv("PHASEGATE_STORE_PASSWORD", "secret", 1);
-    check_ok(setup_load(&(struct common_options){.config = file}, &setup));
-    unsetenv("PHASEGATE_STORE_URL");
-    unsetenv("PHASEGATE_STORE_PASSWORD");
+    setenv("PHASEGATE_BUS_URL", "redis://elsewhere:7002", 1);
+    check_ok(setup_load(&(struct common_options){0}, &setup));
     check_ok(setup_redis(&setup, &settings));
     assert_string_equal(settings.password, "secret");
+    assert_null(settings.username);
     check_ok(setup_bus_redis(&setup, &settings, &on_redis));
     assert_string_equal(settings.host, "elsewhere");
     assert_null(settings.password);
+    setup_close(&setup);
+    setenv("PHASEGATE_BUS_USERNAME", "bus", 1);
+    setenv("PHASEGATE_BUS_PASSWORD", "other", 1);
+    check_ok(setup_load(&(struct common_options){0}, &setup));
+    check_ok(setup_bus_redis(&setup, &settings, &on_redis));
+    assert_string_equal(settings.username, "bus");
+    assert_string_equal(settings.password, "other");
+    setup_close(&setup);
+}
+
+static void pubsub_is_not_on_a_redis(void **state) {
+    (void)state;
+    struct setup setup;
+    struct redis_settings settings;
+    bool on_redis;
+    setenv("PHASEGATE_BUS", "pubsub", 1);
+    setenv("PHASEGATE_PROJECT", "p", 1);
+    check_ok(setup_load(&(struct common_options){0}, &setup));
+    assert_true(setup.embedded);
+    assert_false(setup.embedded_bus);
+    check_ok(setup_bus_redis(&setup, &settings, &on_redis));
+    assert_false(on_redis);
+    setup_close(&setup);
+    check_ok(setup_load(&(struct common_options){.embedded = true}, &setup));
+    check_ok(setup_bus_redis(&setup, &settings, &on_redis));
+    assert_true(on_redis);
     setup_close(&setup);
 }
 
@@ -178,7 +204,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(no_data_directory_at_all, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_socket_path_has_a_maximum, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_store_of_its_own, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(the_stores_password_stays_with_the_store, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(store_and_bus_have_passwords_of_their_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(pubsub_is_not_on_a_redis, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_cannot_be_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unknown_pipeline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_an_unreachable_embedded_server_is_explained, set_up, tear_down),
