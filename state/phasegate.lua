@@ -141,21 +141,21 @@ local function completion_entry(verdict, name, record_text, execution, correlati
                          times}, '\t')
 end
 
+-- All of an entry but when it came, and how often.
+local function completion_parts(entry)
+    return string.match(entry, '^(c\t[^\t]*\t[^\t]*\t%S+ %S+ %S+ %S+ %S+ )%S+(.*\t)(%d+)$')
+end
+
 local function remember_ignored(history, date_key, verdict, event, record_text)
-    local name = VERDICTS[verdict]
-    local newest = redis.call('LINDEX', history, 0)
-    local times = 1
-    if newest then
-        local same_verdict, same_name, same_execution, before =
-            string.match(newest, '^c\t([^\t]*)\t([^\t]*)\t[^\t]*\t([^\t]*)\t.*\t(%d+)$')
-        if same_verdict == name and same_name == event.name and same_execution == plain(event.execution) then
-            times = tonumber(before) + 1
-        end
+    local function entry_of(times)
+        return completion_entry(VERDICTS[verdict], event.name, record_text, event.execution, event.correlation,
+            event.error, times)
     end
-    local entry = completion_entry(name, event.name, record_text, event.execution, event.correlation, event.error,
-        times)
-    if times > 1 then
-        redis.call('LSET', history, 0, entry)
+    local entry = entry_of(1)
+    local head, tail = completion_parts(entry)
+    local newest_head, newest_tail, before = completion_parts(redis.call('LINDEX', history, 0) or '')
+    if newest_head == head and newest_tail == tail then
+        redis.call('LSET', history, 0, entry_of(before + 1))
     else
         remember(history, date_key, entry)
     end
@@ -193,7 +193,7 @@ local function belongs(event, group, number, date_run)
         local wanted = event.pipeline .. '/' .. event.date .. '/g' .. number .. '/r' .. date_run
         return event.trigger_id == wanted and 'named' or nil
     end
-    if event.trigger_message ~= '' and event.trigger_message == group.message then return 'named' end
+    if group.triggered ~= '-' and event.trigger_message == group.message then return 'named' end
     return 'arrival'
 end
 
