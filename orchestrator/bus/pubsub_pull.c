@@ -32,9 +32,11 @@ struct pubsub_puller {
     bool delivering;
     bool paused;
     bool stopped;
+    bool closing;
     enum condition condition;
     struct pubsub_stream_settings stream_settings;
     int stream_count;
+    int streams_open; /* not closed for good */
     struct pubsub_stream streams[];
 };
 
@@ -139,21 +141,50 @@ static void on_settled(void *context, struct pubsub_lease *lease) {
         read_more(puller);
 }
 
+static void nack_all(struct pubsub_puller *puller, struct list_link *items) {
+    while (!list_empty(items)) {
+        struct pubsub_item *item = item_of(items->next);
+        list_remove(&item->link);
+        pubsub_lease_end(puller->leases, &item->lease, PUBSUB_NACK);
+    }
+}
+
+/*
+ * Given back only when the streams have ended, or the server would send it to them again. From then on what a
+ * closing bus has in hand is given back too, and everything is sent but once.
+ */
+static void give_back(struct pubsub_puller *puller) {
+    nack_all(puller, &puller->held);
+    puller->held_count = 0;
+    if (!puller->closing)
+        return;
+    nack_all(puller, &puller->out);
+    puller->out_count = 0;
+    pubsub_leases_close(puller->leases);
+}
+
+static void on_stream_closed(void *context) {
+    struct pubsub_puller *puller = context;
+    if (--puller->streams_open == 0)
+        give_back(puller);
+}
+
 static void fill_stream_settings(
     struct pubsub_puller *puller, const struct pubsub_puller_settings *settings) {
-    int64_t share = (int64_t)puller->in_hand_max / puller->stream_count;
+    int64_t streams = puller->stream_count, share = ((int64_t)puller->in_hand_max + streams - 1) / streams;
     puller->stream_settings = (struct pubsub_stream_settings){
         .timers = settings->timers,
         .subscription = puller->name,
         .routing = puller->routing,
         .client_id = settings->client_id,
         .lease_seconds = settings->lease_seconds,
-        .messages_max = share > 0 ? share : 1,
+        .messages_max = share,
         .bytes_max = STREAM_BYTES_MAX,
         .wanted = wanted,
         .on_response = on_response,
         .on_healthy = on_healthy,
         .on_failed = on_failed,
+        .on_closed = on_stream_closed,
         .context = puller,
     };
 }
@@ -166,7 +197,7 @@ static struct pubsub_puller *puller_new(const struct pubsub_puller_settings *set
     puller->subscription.bus = settings->bus;
     puller->receiver = settings->receiver;
     puller->in_hand_max = settings->receiver.in_hand_max ? settings->receiver.in_hand_max : IN_HAND_DEFAULT;
-    puller->stream_count = settings->streams;
+    puller->stream_count = puller->streams_open = settings->streams;
     strncpy(puller->name, settings->subscription, sizeof puller->name - 1);
     pubsub_routing("subscription", puller->name, puller->routing);
     puller->log = log_with(settings->log, "subscription", puller->name);
@@ -224,20 +255,10 @@ void pubsub_puller_resume(struct pubsub_puller *puller) {
     read_more(puller);
 }
 
-static void nack_all(struct pubsub_puller *puller, struct list_link *items) {
-    while (!list_empty(items)) {
-        struct pubsub_item *item = item_of(items->next);
-        list_remove(&item->link);
-        pubsub_lease_end(puller->leases, &item->lease, PUBSUB_NACK);
-    }
-}
-
 void pubsub_puller_stop(struct pubsub_puller *puller) {
     puller->stopped = true;
     for (int i = 0; i < puller->stream_count; i++)
         pubsub_stream_close(&puller->streams[i]);
-    nack_all(puller, &puller->held);
-    puller->held_count = 0;
 }
 
 void pubsub_puller_return(struct delivery *delivery, enum pubsub_wish wish) {
@@ -256,14 +277,15 @@ void pubsub_puller_flush(struct pubsub_puller *puller) {
 }
 
 void pubsub_puller_close(struct pubsub_puller *puller) {
-    pubsub_puller_stop(puller);
-    nack_all(puller, &puller->out);
-    puller->out_count = 0;
-    pubsub_leases_close(puller->leases);
+    puller->closing = true;
+    if (puller->streams_open == 0)
+        give_back(puller);
+    else
+        pubsub_puller_stop(puller);
 }
 
 bool pubsub_puller_done(const struct pubsub_puller *puller) {
-    return pubsub_leases_empty(puller->leases);
+    return puller->streams_open == 0 && pubsub_leases_empty(puller->leases);
 }
 
 void pubsub_puller_free(struct pubsub_puller **puller) {

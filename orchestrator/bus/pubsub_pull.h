@@ -34,7 +34,7 @@ struct pubsub_puller *pubsub_puller_of(struct subscription *subscription);
 void pubsub_puller_pause(struct pubsub_puller *puller);
 void pubsub_puller_resume(struct pubsub_puller *puller);
 
-/* Closes the streams and nacks what is held back; what is out stays out. */
+/* Closes the streams, and then nacks what is held back; what is out stays out. */
 void pubsub_puller_stop(struct pubsub_puller *puller);
 
 /* Gives a delivery back. */
@@ -43,10 +43,10 @@ void pubsub_puller_return(struct delivery *delivery, enum pubsub_wish wish);
 /* Sends the acks and nacks that wait to be sent together. */
 void pubsub_puller_flush(struct pubsub_puller *puller);
 
-/* Stops, nacks everything in hand, and tries to send that once. */
+/* Stops, then nacks everything in hand too, and tries to send that once. */
 void pubsub_puller_close(struct pubsub_puller *puller);
 
-/* After pubsub_puller_close: has everything been sent or given up? */
+/* After pubsub_puller_close: have the streams ended, and has everything been sent or given up? */
 bool pubsub_puller_done(const struct pubsub_puller *puller);
 
 /* When rpc and the timers have closed. Safe on NULL. */

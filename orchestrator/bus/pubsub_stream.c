@@ -15,6 +15,7 @@ enum {
     PASSING_MOST_MS = 10000,
     MENDABLE_LEAST_MS = 1000,
     MENDABLE_MOST_MS = 30000,
+    CLOSE_PATIENCE_MS = 1000,
 };
 
 static void open_stream(struct pubsub_stream *stream);
@@ -31,8 +32,6 @@ static void prove_healthy(struct pubsub_stream *stream) {
 static void on_message(void *context, const uint8_t *data, size_t size) {
     struct pubsub_stream *stream = context;
     stream->reading = false;
-    if (stream->closed)
-        return;
     prove_healthy(stream);
     stream->settings->on_response(stream->settings->context, data, size);
     pubsub_stream_read(stream);
@@ -48,8 +47,11 @@ static void on_end(void *context, const struct rpc_reply *reply) {
     struct pubsub_stream *stream = context;
     stream->rpc = NULL;
     stream->reading = false;
-    if (stream->closed)
+    if (stream->closing) {
+        pubsub_timer_stop(&stream->timer);
+        stream->settings->on_closed(stream->settings->context);
         return;
+    }
     if (!stream->healthy)
         stream->settings->on_failed(stream->settings->context, reply);
     open_later(stream, reply->status);
@@ -57,10 +59,12 @@ static void on_end(void *context, const struct rpc_reply *reply) {
 
 static void on_timer(void *context) {
     struct pubsub_stream *stream = context;
-    if (stream->closed)
-        return;
     if (!stream->rpc) {
         open_stream(stream);
+        return;
+    }
+    if (stream->closing) {
+        rpc_stream_cancel(stream->rpc);
         return;
     }
     if (!stream->healthy && !rpc_channel_ready(stream->settings->channel)) {
@@ -109,18 +113,24 @@ void pubsub_stream_start(struct pubsub_stream *stream, const struct pubsub_strea
 }
 
 void pubsub_stream_read(struct pubsub_stream *stream) {
-    if (!stream->rpc || stream->reading || stream->closed
-        || !stream->settings->wanted(stream->settings->context))
+    if (!stream->rpc || stream->reading)
+        return;
+    if (!stream->closing && !stream->settings->wanted(stream->settings->context))
         return;
     stream->reading = true;
     rpc_stream_read(stream->rpc);
 }
 
 void pubsub_stream_close(struct pubsub_stream *stream) {
-    if (stream->closed)
+    if (stream->closing)
         return;
-    stream->closed = true;
-    pubsub_timer_stop(&stream->timer);
-    if (stream->rpc)
-        rpc_stream_cancel(stream->rpc);
+    stream->closing = true;
+    if (!stream->rpc) {
+        pubsub_timer_stop(&stream->timer);
+        stream->settings->on_closed(stream->settings->context);
+        return;
+    }
+    rpc_stream_finish(stream->rpc);
+    pubsub_stream_read(stream);
+    pubsub_timer_start(&stream->timer, CLOSE_PATIENCE_MS);
 }

@@ -22,22 +22,24 @@ struct pubsub_stream_settings {
     int64_t messages_max; /* that the server may send this stream ahead of their acks */
     int64_t bytes_max;
 
-    bool (*wanted)(void *context); /* are more messages? */
+    bool (*wanted)(void *context); /* are more messages? Not asked once the stream is being closed */
     void (*on_response)(void *context, const uint8_t *data, size_t size);
     void (*on_healthy)(void *context); /* the stream works; said once each time that it opens */
     void (*on_failed)(void *context, const struct rpc_reply *reply); /* it ended before it had worked */
+    void (*on_closed)(void *context); /* it has ended after pubsub_stream_close */
     void *context;
 };
 
 struct pubsub_stream {
     const struct pubsub_stream_settings *settings;
-    struct rpc_stream *rpc; /* NULL: waits to open again, or closed */
+    struct rpc_stream *rpc; /* NULL: waits to open again, or has closed */
     bool reading;
     bool healthy;
-    bool closed;
+    bool closing;
     struct pubsub_backoff passing;
     struct pubsub_backoff mendable;
-    struct pubsub_timer timer; /* open: looks whether it works, and pings; else: opens again */
+    struct pubsub_timer
+        timer; /* open: looks whether it works, and pings; closing: loses patience; else: opens again */
 };
 
 /* Opens it; the callbacks come later. */
@@ -46,7 +48,11 @@ void pubsub_stream_start(struct pubsub_stream *stream, const struct pubsub_strea
 /* Messages are wanted again. */
 void pubsub_stream_read(struct pubsub_stream *stream);
 
-/* Ends it for good. The struct stays until the timers have closed and rpc has too. */
+/*
+ * Ends it for good, in a friendly way: what the server has sent already still comes, so that it can be given
+ * back, and then on_closed, also inside this call. The struct stays until the timers have closed and rpc has
+ * too.
+ */
 void pubsub_stream_close(struct pubsub_stream *stream);
 
 #endif

@@ -106,7 +106,11 @@ void rpc_stream_read(struct rpc_stream *stream);
 /* False when the message before it has not left yet, or the stream is ending. */
 bool rpc_stream_send(struct rpc_stream *stream, const ProtobufCMessage *message);
 
-/* Makes it end soon; on_end still comes. */
+/* Says that nothing more will be sent. The server then ends the stream, after the messages that are on their
+ * way. */
+void rpc_stream_finish(struct rpc_stream *stream);
+
+/* Makes it end at once; on_end still comes. */
 void rpc_stream_cancel(struct rpc_stream *stream);
 
 #endif

@@ -7,11 +7,12 @@
 struct rpc_stream {
     struct rpc_running running;
     struct rpc_stream_events events;
-    struct rpc_tag sent, headed, ended, read;
+    struct rpc_tag sent, headed, ended, read, finished;
     grpc_byte_buffer *outgoing; /* NULL: nothing on its way */
     grpc_byte_buffer *incoming;
     int batches;
-    bool over; /* the status has come */
+    bool finishing; /* nothing may be sent any more */
+    bool over;      /* the status has come */
 };
 
 static void finish(struct rpc_stream *stream) {
@@ -41,6 +42,11 @@ static void on_sent(struct rpc_tag *tag, bool success) {
 static void on_headed(struct rpc_tag *tag, bool success) {
     (void)success;
     batch_done(list_entry(tag, struct rpc_stream, headed));
+}
+
+static void on_finished(struct rpc_tag *tag, bool success) {
+    (void)success;
+    batch_done(list_entry(tag, struct rpc_stream, finished));
 }
 
 static void on_ended(struct rpc_tag *tag, bool success) {
@@ -108,6 +114,7 @@ struct result rpc_stream_open(struct rpc_channel *channel, const struct rpc_requ
     new->sent.done = on_sent;
     new->headed.done = on_headed;
     new->ended.done = on_ended;
+    new->finished.done = on_finished;
     new->read.done = on_read;
     new->outgoing = rpc_pack(request->message);
     grpc_op ops[2] = {
@@ -128,12 +135,20 @@ void rpc_stream_read(struct rpc_stream *stream) {
 }
 
 bool rpc_stream_send(struct rpc_stream *stream, const ProtobufCMessage *message) {
-    if (stream->outgoing || stream->over)
+    if (stream->outgoing || stream->finishing || stream->over)
         return false;
     stream->outgoing = rpc_pack(message);
     grpc_op op = {.op = GRPC_OP_SEND_MESSAGE, .data.send_message.send_message = stream->outgoing};
     start(stream, &op, 1, &stream->sent);
     return true;
+}
+
+void rpc_stream_finish(struct rpc_stream *stream) {
+    if (stream->finishing || stream->over)
+        return;
+    stream->finishing = true;
+    grpc_op op = {.op = GRPC_OP_SEND_CLOSE_FROM_CLIENT};
+    start(stream, &op, 1, &stream->finished);
 }
 
 void rpc_stream_cancel(struct rpc_stream *stream) {

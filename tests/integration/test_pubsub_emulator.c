@@ -1,0 +1,183 @@
+/* The Pub/Sub end over Google's own emulator: the suite of the bus, and what only Pub/Sub has. */
+#include "support/bus_suite.h"
+#include "support/check.h"
+#include "support/emulator.h"
+#include "support/loop.h"
+#include "support/pubsub_world.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct emulator emulator = EMULATOR_NONE;
+static struct world world;
+
+static int group_set_up(void **state) {
+    (void)state;
+    emulator_require(&emulator);
+    return 0;
+}
+
+static int group_tear_down(void **state) {
+    (void)state;
+    emulator_stop(&emulator);
+    return 0;
+}
+
+static int set_up(void **state) {
+    static int number;
+    static char names[2][32];
+    snprintf(names[0], sizeof names[0], "topic-%d", number);
+    snprintf(names[1], sizeof names[1], "subscription-%d", number++);
+    *state = names;
+    world_open(&world, emulator.host, 8);
+    check_ok(world_create(&world, names[0], names[1]));
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    world_close(&world);
+    return 0;
+}
+
+static const char *topic_of(void **state) {
+    return *state;
+}
+
+static const char *subscription_of(void **state) {
+    return (const char *)*state + 32;
+}
+
+static void making_what_is_there_is_fine(void **state) {
+    check_ok(world_create(&world, topic_of(state), subscription_of(state)));
+    check_ok(world_create(&world, topic_of(state), NULL));
+    check_fails(world_create(&world, "another-topic", subscription_of(state)), CODE_REFUSED,
+        "is there, but on topic");
+}
+
+static void many_streams_bring_everything(void **state) {
+    enum { COUNT = 3000 };
+    bool seen[COUNT] = {0};
+    world.acks = true;
+    world_subscribe(&world, subscription_of(state), 500);
+    for (int i = 0; i < COUNT; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "%d", i);
+        world_publish(&world, topic_of(state), text, NULL);
+    }
+    world_await_outcomes(&world, COUNT);
+    world_await_received(&world, COUNT);
+    for (size_t i = 0; i < world.received_count; i++)
+        seen[atoi(world.received[i].text)] = true;
+    for (int i = 0; i < COUNT; i++)
+        assert_true(seen[i]);
+    check_ok(world_flush(&world));
+}
+
+static bool came_again(void *context) {
+    (void)context;
+    return world.received_count > 5;
+}
+
+/* Three times as long as the lease. Some are out, some are held back; none comes a second time. */
+static void a_lease_is_extended_for_as_long_as_it_takes(void **state) {
+    for (int i = 0; i < 10; i++)
+        world_publish(&world, topic_of(state), "x", NULL);
+    world_subscribe(&world, subscription_of(state), 5);
+    world_await_received(&world, 5);
+    loop_never(&world.loop, came_again, NULL, 30000, "a message that is in hand came again");
+    world.acks = true;
+    world_ack_all(&world);
+    world_await_received(&world, 10);
+    check_ok(world_flush(&world));
+    for (size_t i = 0; i < 10; i++)
+        for (size_t j = 0; j < i; j++)
+            assert_string_not_equal(world.received[i].id, world.received[j].id);
+}
+
+static void keys_keep_their_order(void **state) {
+    enum { KEYS = 10, EACH = 40 };
+    for (int i = 0; i < EACH; i++) {
+        for (int k = 0; k < KEYS; k++) {
+            char text[16], key[16];
+            snprintf(text, sizeof text, "%d", i);
+            snprintf(key, sizeof key, "key-%d", k);
+            world_publish(&world, topic_of(state), text, key);
+        }
+    }
+    world_await_outcomes(&world, KEYS * EACH);
+    /* The emulator numbers messages as it takes them. */
+    long last[KEYS] = {0};
+    for (size_t i = 0; i < world.outcome_count; i++) {
+        check_ok(world.outcomes[i].result);
+        size_t key = world.outcomes[i].number % KEYS;
+        assert_true(atol(world.outcomes[i].id) > last[key]);
+        last[key] = atol(world.outcomes[i].id);
+    }
+}
+
+static void what_is_nacked_or_lost_at_close_comes_again(void **state) {
+    for (int i = 0; i < 20; i++)
+        world_publish(&world, topic_of(state), "x", NULL);
+    world_subscribe(&world, subscription_of(state), 10);
+    world_await_received(&world, 10);
+    world_nack(&world, 0);
+    world_close(&world);
+    world_open(&world, emulator.host, 1);
+    world.acks = true;
+    world_subscribe(&world, subscription_of(state), 0);
+    world_await_received(&world, 20);
+}
+
+static struct result open_bus(
+    void *context, uv_loop_t *loop, const struct log *log, const char *consumer, struct bus **bus) {
+    (void)consumer; /* Pub/Sub knows no consumers: whoever reads gets messages */
+    const struct emulator *server = context;
+    struct pubsub_settings settings = {.project = "suite", .emulator = server->host, .lease_seconds = 10};
+    return bus_open_pubsub(loop, &settings, log, bus);
+}
+
+static void stop(void *context) {
+    emulator_kill(context);
+}
+
+static void start(void *context) {
+    check_ok(emulator_restart(context));
+}
+
+static int run_suite(void) {
+    struct emulator server = EMULATOR_NONE;
+    struct result r = emulator_start(&server);
+    if (r.code == CODE_NOT_FOUND)
+        return 0; /* the other tests say so */
+    if (!is_ok(r)) {
+        fprintf(stderr, "%s\n", r.text);
+        return 1;
+    }
+    const struct bus_fixture fixture = {
+        .name = "pubsub-emulator",
+        .open = open_bus,
+        .redelivery_ms = 20000,
+        .lease_ms = 10000,
+        .stop = stop,
+        .start = start,
+        .forgets = true,
+        .context = &server,
+    };
+    int failed = bus_suite_run(&fixture);
+    emulator_stop(&server);
+    return failed;
+}
+
+int main(void) {
+    int failed = run_suite(); /* first: it forks, which gRPC's threads would not survive */
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(making_what_is_there_is_fine, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(many_streams_bring_everything, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_lease_is_extended_for_as_long_as_it_takes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_keep_their_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_nacked_or_lost_at_close_comes_again, set_up, tear_down),
+    };
+    return failed + cmocka_run_group_tests(tests, group_set_up, group_tear_down);
+}
