@@ -127,21 +127,21 @@ static struct completion completion_of(const struct processor *processor, const 
         .status = record->status,
         .record_count = record->record_count,
         .records_failed = record->records_failed,
+        .error_message = record->error_message,
     };
 }
 
+/* A failure's reason has its error in it already; other outcomes may have come with one as well. */
 static void shortfall(const struct processor *processor, const struct record *record, char *text) {
     struct completion completion = completion_of(processor, record);
-    char why[EXPLANATION_TEXT_MAX / 2] = "", error[EXPLANATION_TEXT_MAX / 2];
-    completion_shortfall(&completion, why, sizeof why);
-    words_shown(record->error_message, error, sizeof error);
-    if (*why && *error)
-        snprintf(text, EXPLANATION_TEXT_MAX, "%s: %s", why, error);
-    else if (*why || *error)
-        snprintf(text, EXPLANATION_TEXT_MAX, "%s", *why ? why : error);
-    else
-        snprintf(
-            text, EXPLANATION_TEXT_MAX, "did not satisfy when it came"); /* the configuration changed since */
+    char error[EXPLANATION_TEXT_MAX / 2];
+    completion_shortfall(&completion, text, EXPLANATION_TEXT_MAX / 2);
+    size_t used = strlen(text);
+    if (record->status != STATUS_FAILED && record->error_message)
+        snprintf(text + used, EXPLANATION_TEXT_MAX - used, "%s%s", used > 0 ? ": " : "",
+            words_shown(record->error_message, error, sizeof error));
+    if (!*text) /* the configuration changed since */
+        snprintf(text, EXPLANATION_TEXT_MAX, "did not satisfy when it came");
 }
 
 char *explanation_reason(const struct explanation *e, int index, char text[EXPLANATION_TEXT_MAX]) {

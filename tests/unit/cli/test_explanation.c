@@ -49,7 +49,7 @@ static void a_held_date_in_full(void **state) {
         "backfill\n"
         "  upcoming_player_game_context  success   212  2021-12-04 17:00:00  bf-20211204  backfill\n"
         "  upcoming_team_game_context    success    12  2021-12-04 17:00:00  bf-20211204\n"
-        "  team_offense_game_summary     failed      ✗  2021-12-04 17:00:00  bf-20211204  status failed: "
+        "  team_offense_game_summary     failed      ✗  2021-12-04 17:00:00  bf-20211204  failed: "
         "quota\\x1b[31m "
         "exceeded · backfill\n"
         "  team_defense_game_summary                 ·                                    nothing received\n"
@@ -197,6 +197,23 @@ static void what_another_run_did_is_said(void **state) {
     printed_free(&printed);
 }
 
+static void every_reason_has_its_error(void **state) {
+    (void)state;
+    struct date_state held = found[3];
+    held.records[PGS] = (struct record){.mark = RECORD_SHORT,
+        .status = STATUS_PARTIAL,
+        .record_count = 90,
+        .records_failed = 10,
+        .error_message = "ten games were late"};
+    held.records[UPGC].mark = RECORD_SHORT;
+    struct explanation explanation = explanation_of(nba_pipeline(), &held, 0, NOVEMBER_NOW_MS);
+    char text[EXPLANATION_TEXT_MAX];
+    assert_string_equal(explanation_reason(&explanation, PGS, text),
+        "partial 90.0 % of rows; needs 95 %: ten games were late");
+    assert_string_equal(explanation_reason(&explanation, UPGC, text), "did not satisfy when it came");
+    assert_string_equal(explanation_reason(&explanation, UTGC, text), "");
+}
+
 static void json_says_the_same(void **state) {
     (void)state;
     struct explanation explanation = explanation_of(nba_pipeline(), &found[3], 0, NOVEMBER_NOW_MS);
@@ -228,6 +245,7 @@ int main(void) {
         cmocka_unit_test(a_failed_group_says_what_to_repair),
         cmocka_unit_test(a_group_asked_for_is_judged_by_itself),
         cmocka_unit_test(what_another_run_did_is_said),
+        cmocka_unit_test(every_reason_has_its_error),
         cmocka_unit_test(json_says_the_same),
     };
     return cmocka_run_group_tests(tests, read_november, NULL);
