@@ -1,0 +1,189 @@
+#include "support/system.h"
+
+#include "redis/sync.h"
+#include "support/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { STATES_BYTES_MAX = 16 * 1024 * 1024, ASK_MS = 1000, LOOK_EVERY_MS = 40 };
+
+/* --- Opening and closing --- */
+
+static void open_bus(struct system *system) {
+    if (system->options.bus == SYSTEM_FAKE)
+        check_ok(fake_pubsub_start(NULL, &system->fake));
+    else if (system->options.bus == SYSTEM_EMULATOR)
+        emulator_require(&system->emulator);
+}
+
+static const char *pubsub_address(const struct system *system) {
+    if (system->options.bus == SYSTEM_FAKE)
+        return fake_pubsub_address(system->fake);
+    return system->options.bus == SYSTEM_EMULATOR ? system->emulator.host : NULL;
+}
+
+void system_open(struct system *system, struct system_options options) {
+    *system = (struct system){.options = options, .emulator = EMULATOR_NONE};
+    open_bus(system);
+    if (options.bus != SYSTEM_EMBEDDED)
+        system->redis = redis_server_start((struct redis_server_options){.append_only = true});
+    system->daemon = daemon_new((struct daemon_options){.binary = options.binary,
+        .redis_url = system->redis ? redis_server_url(system->redis) : NULL,
+        .pubsub = pubsub_address(system),
+        .settings = options.settings,
+        .create = true,
+        .environment = options.environment});
+}
+
+void system_open_player(struct system *system) {
+    struct redis_settings redis = system_redis(system);
+    system->player = player_new((struct player_options){.pubsub = pubsub_address(system),
+        .redis = &redis,
+        .first = system->options.first,
+        .count = system->options.count});
+}
+
+void system_start(struct system *system) {
+    daemon_start(system->daemon);
+    daemon_await_running(system->daemon);
+    system_open_player(system);
+}
+
+void system_close(struct system *system) {
+    if (system->redis)
+        redis_server_thaw(system->redis);
+    player_free(&system->player);
+    daemon_free(&system->daemon);
+    fake_pubsub_free(&system->fake);
+    emulator_stop(&system->emulator);
+    redis_server_free(&system->redis);
+}
+
+/* --- Asking the store --- */
+
+struct redis_settings system_redis(const struct system *system) {
+    if (system->redis)
+        return *redis_server_settings(system->redis);
+    return (struct redis_settings){.path = daemon_redis_url(system->daemon) + strlen("unix://")};
+}
+
+struct result system_states(const struct system *system, struct arena *arena, struct date_state *states) {
+    struct redis_settings redis = system_redis(system);
+    size_t count = (size_t)system->options.count;
+    game_date *dates = arena_alloc(arena, count * sizeof *dates);
+    struct reader *reader;
+    for (size_t i = 0; i < count; i++)
+        dates[i] = system->options.first + (game_date)i;
+    struct result result = reader_open(&redis, &reader);
+    if (!is_ok(result))
+        return result;
+    result = reader_dates(reader, nba_pipeline(), dates, count, arena, states);
+    reader_close(&reader);
+    return result;
+}
+
+/* The sum of HLEN over all outboxes, by a script, so that no month has to be guessed. */
+int system_outbox(const struct system *system) {
+    static const char script[] =
+        "local n = 0 for _, key in ipairs(redis.call('KEYS', 'pg:{nba:*}:outbox')) do "
+        "n = n + redis.call('HLEN', key) end return n";
+    struct redis_settings redis = system_redis(system);
+    redisContext *connection;
+    redisReply *reply;
+    int entries = -1;
+    if (!is_ok(redis_connect(&redis, ASK_MS, &connection)))
+        return -1;
+    const char *words[] = {"EVAL", script, "0"};
+    if (is_ok(redis_ask(connection, &reply, 3, words, (size_t[]){4, sizeof script - 1, 1}))) {
+        entries = (int)reply->integer;
+        freeReplyObject(reply);
+    }
+    redisFree(connection);
+    return entries;
+}
+
+/* --- Waiting --- */
+
+/* A condition that costs something is not asked at every turn of the loop. */
+struct look {
+    struct system *system;
+    date_condition *condition;
+    const char *part;
+    struct arena *arena;
+    struct date_state *states;
+    uint64_t next_ms;
+};
+
+static bool is_time(struct look *look) {
+    uint64_t now_ms = uv_hrtime() / 1000000;
+    if (now_ms < look->next_ms)
+        return false;
+    look->next_ms = now_ms + LOOK_EVERY_MS;
+    return true;
+}
+
+static bool all_dates(void *context) {
+    struct look *look = context;
+    if (!is_time(look))
+        return false;
+    arena_reset(look->arena);
+    if (!is_ok(system_states(look->system, look->arena, look->states)))
+        return false;
+    for (int i = 0; i < look->system->options.count; i++)
+        if (!look->condition(&look->states[i]))
+            return false;
+    return true;
+}
+
+void system_until_dates(struct system *system, date_condition *condition, const char *waited_for) {
+    struct look look = {.system = system,
+        .condition = condition,
+        .arena = arena_new(STATES_BYTES_MAX),
+        .states = calloc((size_t)system->options.count, sizeof *look.states)};
+    if (!look.arena || !look.states)
+        fail_msg("out of memory");
+    player_until(system->player, all_dates, &look, SYSTEM_DEADLINE_MS, waited_for);
+    free(look.states);
+    arena_free(&look.arena);
+}
+
+bool date_is_done(const struct date_state *state) {
+    return state->groups[PLAYER_GROUPS - 1].phase == GROUP_DONE;
+}
+
+static bool was_said(void *context) {
+    struct look *look = context;
+    return is_time(look) && daemon_said(look->system->daemon, look->part) > 0;
+}
+
+void system_until_said(struct system *system, const char *part) {
+    struct look look = {.system = system, .part = part};
+    player_until(system->player, was_said, &look, SYSTEM_DEADLINE_MS, part);
+}
+
+static bool outbox_is_empty(void *context) {
+    struct look *look = context;
+    return is_time(look) && system_outbox(look->system) == 0;
+}
+
+void system_until_outbox_empty(struct system *system) {
+    struct look look = {.system = system};
+    player_until(system->player, outbox_is_empty, &look, SYSTEM_DEADLINE_MS, "the outbox to be empty");
+}
+
+static bool all_triggers_seen(void *context) {
+    const struct system *system = context;
+    return player_triggers(system->player) == (size_t)system->options.count * PLAYER_GROUPS;
+}
+
+void system_check_triggers(struct system *system) {
+    player_until(system->player, all_triggers_seen, system, SYSTEM_DEADLINE_MS, "four triggers of each date");
+    for (int i = 0; i < system->options.count; i++)
+        for (int g = 2; g <= PLAYER_GROUPS; g++) {
+            game_date date = system->options.first + i;
+            assert_true(player_trigger(system->player, date, g - 1)->order
+                < player_trigger(system->player, date, g)->order);
+        }
+}
