@@ -196,6 +196,9 @@ struct result setup_open_bus(
     struct result r = bus_redis(setup, &redis);
     if (!is_ok(r))
         return r;
-    const struct streams_settings settings = {.redis = &redis};
+    /* One daemon at most serves a data directory: under a name that stays, it takes up at once what it had in
+     * hand when it was killed, instead of after another consumer's silence. */
+    const struct streams_settings settings = {
+        .redis = &redis, .consumer = setup->embedded_bus ? "embedded" : NULL};
     return bus_open_streams(loop, &settings, log, bus);
 }
