@@ -1,97 +1,87 @@
 /* An explanation for people, and as JSON. */
 #include "cli/explanation.h"
-#include "cli/grid.h"
 #include "cli/json_output.h"
-#include "cli/table.h"
 #include "cli/words.h"
 #include "core/trigger.h"
 
 #include <string.h>
 
-/* Some processors of a date, one a row. */
-struct listing {
-    const struct explanation *explanation;
-    const struct term *term;
-    int indexes[PIPELINE_PROCESSORS_MAX];
-    size_t count;
-};
+/* "22 rows", "partial, 18 rows", "rows not known", "no_data". */
+static char *rows_words(const struct record *record, char *text, size_t size) {
+    char count[32] = "rows not known";
+    if (record->record_count != ROWS_UNKNOWN)
+        words_count(record->record_count, "row", "rows", count, sizeof count);
+    if (record->status == STATUS_SUCCESS)
+        snprintf(text, size, "%s", count);
+    else if (record->status == STATUS_PARTIAL)
+        snprintf(text, size, "partial, %s", count);
+    else
+        snprintf(text, size, "%s", status_name(record->status));
+    return text;
+}
 
-enum { COLUMN_PROCESSOR, COLUMN_STATUS, COLUMN_ROWS, COLUMN_WHEN, COLUMN_EXECUTION, COLUMN_WHY };
-
-static const struct table_column columns[] = {
-    [COLUMN_PROCESSOR] = {"processor", false, 2},
-    [COLUMN_STATUS] = {"status", false, 2},
-    [COLUMN_ROWS] = {"rows", true, 2},
-    [COLUMN_WHEN] = {"received (UTC)", false, 2},
-    [COLUMN_EXECUTION] = {"execution", false, 2},
-    [COLUMN_WHY] = {"", false, 2},
-};
-
-static void why_cell(const struct explanation *e, int index, const struct term *term, char *text) {
+/* What was received of a processor: the reason why it does not satisfy, or the rows, or both. */
+static void statement(const struct explanation *e, int index, char text[EXPLANATION_TEXT_MAX]) {
     const struct record *record = &e->state->records[index];
-    char reason[EXPLANATION_TEXT_MAX];
+    char reason[EXPLANATION_TEXT_MAX], words[48];
     explanation_reason(e, index, reason);
-    const char *backfill = record->mark != RECORD_NONE && record->backfill ? "backfill" : "";
-    char between[8] = "";
-    if (*reason && *backfill)
-        snprintf(between, sizeof between, " %s ", term_glyph(term, GLYPH_BETWEEN));
-    snprintf(text, TABLE_CELL_MAX, "%.400s%s%s", reason, between, backfill);
+    if (record->mark == RECORD_NONE || record->mark == RECORD_SHORT)
+        snprintf(text, EXPLANATION_TEXT_MAX, "%s", reason);
+    else
+        snprintf(text, EXPLANATION_TEXT_MAX, "%s%s%.400s", rows_words(record, words, sizeof words),
+            *reason ? "; " : "", reason);
 }
 
-static enum tone listing_cell(const void *context, size_t row, size_t column, char *text) {
-    const struct listing *listing = context;
-    int index = listing->indexes[row];
-    const struct explanation *e = listing->explanation;
-    const struct record *record = &e->state->records[index];
-    char mark[GRID_MARK_MAX], time[WORDS_TIME_MAX];
-    enum tone tone = grid_mark(record, listing->term, mark);
-    bool received = record->mark != RECORD_NONE;
-    switch (column) {
-    case COLUMN_PROCESSOR:
-        snprintf(text, TABLE_CELL_MAX, "%s", e->pipeline->processors[index].name);
-        return received ? TONE_PLAIN : TONE_DIM;
-    case COLUMN_STATUS:
-        snprintf(text, TABLE_CELL_MAX, "%s", received ? status_name(record->status) : "");
-        return tone;
-    case COLUMN_ROWS:
-        snprintf(text, TABLE_CELL_MAX, "%s", mark);
-        return tone;
-    case COLUMN_WHEN:
-        snprintf(text, TABLE_CELL_MAX, "%s", received ? words_time(record->arrived_ms, time) : "");
-        return TONE_DIM;
-    case COLUMN_EXECUTION:
-        words_shown(record->execution_id, text, 64);
-        return TONE_DIM;
-    default:
-        why_cell(e, index, listing->term, text);
-        return record->mark == RECORD_SHORT ? TONE_BAD : received ? TONE_DIM : TONE_WARN;
-    }
+/* When, how and by whom; on a line of its own. */
+static void print_origin(const struct record *record, const struct term *term, FILE *out) {
+    char time[WORDS_TIME_MAX], execution[COMPLETION_ID_MAX * 4 + 1];
+    const char *between = term_glyph(term, GLYPH_BETWEEN);
+    if (record->mark == RECORD_NONE)
+        return;
+    words_time(record->arrived_ms, time);
+    term_print(
+        term, out, TONE_DIM, "      %s %s %s %s ", time, between, status_name(record->status), between);
+    if (record->backfill)
+        term_print(term, out, TONE_DIM, "backfill %s ", between);
+    term_print(term, out, TONE_DIM, "%s\n", words_shown(record->execution_id, execution, sizeof execution));
 }
 
-static struct listing listing_of(const struct explanation *e, const struct term *term, processor_set set) {
-    struct listing listing = {.explanation = e, .term = term};
-    for (int i = 0; i < e->pipeline->processor_count; i++)
-        if (set >> i & 1)
-            listing.indexes[listing.count++] = i;
-    return listing;
+static const struct {
+    enum glyph glyph;
+    enum tone tone;
+} mark_signs[] = {
+    [RECORD_NONE] = {GLYPH_NOTHING, TONE_WARN},
+    [RECORD_COUNTS] = {GLYPH_GOOD, TONE_GOOD},
+    [RECORD_SHORT] = {GLYPH_BAD, TONE_BAD},
+    [RECORD_PREMATURE] = {GLYPH_EMPTY, TONE_DIM},
+};
+
+static int widest_name(const struct pipeline *pipeline, processor_set set) {
+    int widest = 0;
+    for (int i = 0; i < pipeline->processor_count; i++)
+        if (set >> i & 1 && term_columns(pipeline->processors[i].name) > widest)
+            widest = term_columns(pipeline->processors[i].name);
+    return widest;
 }
 
 static void print_processors(
     const struct explanation *e, const struct term *term, processor_set set, const char *title, FILE *out) {
     if (!set)
         return;
-    struct listing listing = listing_of(e, term, set);
-    const struct table table = {
-        .columns = columns,
-        .column_count = sizeof columns / sizeof columns[0],
-        .row_count = listing.count,
-        .cell = listing_cell,
-        .context = &listing,
-    };
-    struct term uncut = *term; /* what went wrong is the answer: better wrapped than lost */
-    uncut.width = 0;
     fprintf(out, "\n%s\n", title);
-    table_print(&table, &uncut, out);
+    int width = widest_name(e->pipeline, set);
+    for (int i = 0; i < e->pipeline->processor_count; i++) {
+        if (!(set >> i & 1))
+            continue;
+        const struct record *record = &e->state->records[i];
+        enum tone tone = mark_signs[record->mark].tone;
+        char text[EXPLANATION_TEXT_MAX];
+        statement(e, i, text);
+        term_print(term, out, tone, "  %s", term_glyph(term, mark_signs[record->mark].glyph));
+        fprintf(out, " %-*s  ", width, e->pipeline->processors[i].name);
+        term_print(term, out, tone, "%s\n", text);
+        print_origin(record, term, out);
+    }
 }
 
 static processor_set premature_of(const struct explanation *e) {

@@ -29,6 +29,8 @@ static const struct {
     [GLYPH_TRIGGERED] = {"▶", "t"},
     [GLYPH_DONE] = {"✓", "d"},
     [GLYPH_FAILED] = {"✗", "X"},
+    [GLYPH_GOOD] = {"✓", "+"},
+    [GLYPH_BAD] = {"✗", "x"},
     [GLYPH_CUT] = {"…", "..."},
     [GLYPH_BETWEEN] = {"·", "-"},
 };

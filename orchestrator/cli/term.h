@@ -36,6 +36,8 @@ enum glyph {
     GLYPH_TRIGGERED,
     GLYPH_DONE,
     GLYPH_FAILED,
+    GLYPH_GOOD,    /* it satisfies */
+    GLYPH_BAD,     /* it does not */
     GLYPH_CUT,     /* text left out */
     GLYPH_BETWEEN, /* between the parts of a line */
 };

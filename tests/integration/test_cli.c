@@ -181,6 +181,7 @@ static void a_date_from_first_to_last(void **state) {
     check_run(2, "explain", "2021-11-17", "--group", "5");
 
     check_run(0, "publish", "-P", "psza", "-d", "2021-11-17", "--rows", "280");
+    check_output(" to nba-phase4-complete: player_shot_zone_analysis 2021-11-17 success, 280 rows");
     check_run(0, "publish", "-P", "tdza", "-d", "2021-11-17", "--rows", "30", "--trigger-id",
         "nba/2021-11-17/g1/r1");
     await_note("2021-11-17", "group 2 running for");
@@ -414,6 +415,11 @@ static void wrong_usage_is_two(void **state) {
     check_run(2, "publish", "-P", "pgs", "-d", "2021-11-17", "--rows", "-1");
     check_run(2, "publish", "-P", "pgs", "-d", "2021-11-17", "--attribute", "a=b");
     check_run(2, "publish", "-P", "pgs", "-d", "2021-11-17", "--execution-id", "\xff");
+    char long_id[200];
+    memset(long_id, 'x', sizeof long_id - 1);
+    long_id[sizeof long_id - 1] = '\0';
+    check_run(2, "publish", "-P", "pgs", "-d", "2021-11-17", "--execution-id", long_id);
+    check_output("a completion like this would end in quarantine");
     check_run(2, "quarantine", "retry");
     check_run(2, "quarantine", "drop", "x", "--all");
     check_run(2, "quarantine", "burn");

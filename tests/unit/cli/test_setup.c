@@ -168,6 +168,8 @@ static void files_that_cannot_be_read(void **state) {
         "/nonexistent.yaml: cannot be opened");
     check_fails(
         setup_load(&(struct common_options){.config = dir.path}, &setup), CODE_INVALID, "cannot be read");
+    check_fails(setup_load(&(struct common_options){.config = "/dev/zero"}, &setup), CODE_LIMIT,
+        "/dev/zero: is larger than");
     setenv("PHASEGATE_CONFIG", "/elsewhere.yaml", 1);
     check_fails(
         setup_load(&(struct common_options){0}, &setup), CODE_INVALID, "/elsewhere.yaml: cannot be opened");
