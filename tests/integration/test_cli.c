@@ -380,7 +380,10 @@ static void unreachable_is_three(void **state) {
     check_run(3, "explain", "2021-11-17");
     check_run(3, "history", "2021-11-17");
     check_run(3, "quarantine");
+    int64_t asked_ms = monotonic_ms();
     check_run(3, "publish", "-P", "pgs", "-d", "2021-11-17");
+    assert_true(
+        monotonic_ms() - asked_ms < 5000); /* at once, not after the 10 s that a confirmation may take */
     check_run(3, "status", "--embedded");
     check_output("is `phasegate serve --embedded` running");
     check_run(0, "publish", "-P", "pgs", "-d", "2021-11-17", "--dry-run");
