@@ -15,13 +15,12 @@
 #include <string.h>
 #include <uv.h>
 
-#if defined __SANITIZE_ADDRESS__
-enum { HISTORIES = 12 };
-#else
-enum { HISTORIES = 120 };
-#endif
+enum { HISTORIES = 150, LAST_STEPS = 15, HISTORY_EVERY = 16, SHRINK_SECONDS = 60 };
 
-enum { LAST_STEPS = 15, HISTORY_EVERY = 16 };
+/* What the histories came to, so that one sees that they are rich. */
+struct tally {
+    uint64_t steps, verdicts[VERDICT_COUNT], triggers, last_triggers, backfills, closings, failures, dropped;
+};
 
 /* One playing of a history: the store, the model, and what the store itself has shown so far. */
 struct play {
@@ -30,6 +29,7 @@ struct play {
     struct model *model;
     bool due_once[MODEL_DATES_MAX][PIPELINE_GROUPS_MAX];
     struct difference difference;
+    struct tally *tally; /* NULL: not counted */
 };
 
 static void play_begin(struct play *play, struct store_harness *harness, const struct story *story) {
@@ -98,6 +98,8 @@ static bool history_agrees(struct play *play, game_date date) {
             "reading the history", &play->difference))
         return false;
     size_t expected_count = model_history(play->model, date, expected, &expected_dropped);
+    if (play->tally && expected_dropped > 0)
+        play->tally->dropped++;
     if (dropped != expected_dropped)
         return differs(&play->difference, "the history dropped %" PRId64 " entries, expected %" PRId64,
             dropped, expected_dropped);
@@ -114,11 +116,24 @@ static bool outbox_agrees(struct play *play) {
         && same_outbox(play->story->pipeline, got, count, expected, expected_count, &play->difference);
 }
 
+static void count_answer(struct play *play, const struct model_answer *answer) {
+    struct tally *tally = play->tally;
+    if (!tally)
+        return;
+    tally->verdicts[answer->verdict]++;
+    tally->triggers += answer->due;
+    tally->last_triggers += answer->due && answer->trigger.group == play->story->pipeline->group_count;
+    tally->backfills += answer->due && answer->trigger.backfill;
+    tally->closings += answer->closed_no_games;
+    tally->failures += answer->group != 0 && answer->phase == GROUP_FAILED;
+}
+
 static bool apply_agrees(struct play *play, const struct step *step) {
     const struct pipeline *pipeline = play->story->pipeline;
     struct applied_copy applied;
     struct date_state state;
     struct model_answer expected = model_apply(play->model, &step->completion, step->now_ms);
+    count_answer(play, &expected);
     return is_fine(harness_try_apply(play->harness, pipeline, &step->completion, step->now_ms, &applied),
                "apply", &play->difference)
         && same_answer(pipeline, &applied, &expected, &play->difference)
@@ -177,33 +192,41 @@ static bool selection_fails(struct store_harness *harness, const struct story *s
     return !agrees;
 }
 
+/* A failing history that is being shrunk, for no longer than till the deadline. */
+struct shrinking {
+    struct store_harness *harness;
+    const struct story *story;
+    struct selection selection;
+    struct difference difference;
+    uint64_t deadline_ns;
+};
+
 /* Leaves out each run of length steps that is not needed to fail. True when there was one. */
-static bool leave_out(struct store_harness *harness, const struct story *story, struct selection *selection,
-    int length, struct difference *difference) {
+static bool leave_out(struct shrinking *shrinking, int length) {
     static struct selection candidate;
+    struct selection *selection = &shrinking->selection;
     bool any = false;
-    for (int first = selection->count - length; first >= 0;) {
+    for (int first = selection->count - length; first >= 0 && uv_hrtime() < shrinking->deadline_ns;
+         first -= length) {
         struct difference found;
         candidate = *selection;
         candidate.count -= length;
         memmove(&candidate.steps[first], &candidate.steps[first + length],
             (size_t)(candidate.count - first) * sizeof *candidate.steps);
-        if (selection_fails(harness, story, &candidate, &found)) {
-            *selection = candidate;
-            *difference = found;
-            any = true;
-            first = first > selection->count ? selection->count : first;
-        }
-        first -= length;
+        if (!selection_fails(shrinking->harness, shrinking->story, &candidate, &found))
+            continue;
+        *selection = candidate;
+        shrinking->difference = found;
+        any = true;
+        first = first > selection->count ? selection->count : first;
     }
     return any;
 }
 
-static void shrink(struct store_harness *harness, const struct story *story, struct selection *selection,
-    struct difference *difference) {
-    for (int length = selection->count / 2; length > 1; length /= 2)
-        leave_out(harness, story, selection, length, difference);
-    while (leave_out(harness, story, selection, 1, difference))
+static void shrink(struct shrinking *shrinking) {
+    for (int length = shrinking->selection.count / 2; length > 1; length /= 2)
+        leave_out(shrinking, length);
+    while (leave_out(shrinking, 1))
         ;
 }
 
@@ -216,26 +239,31 @@ static void print_steps(const struct story *story, const struct step *steps, int
 }
 
 static void report(
-    struct store_harness *harness, struct story *story, uint64_t seed, struct difference *difference) {
-    static struct selection selection;
+    struct store_harness *harness, struct story *story, uint64_t seed, const struct difference *difference) {
+    static struct shrinking shrinking;
+    struct selection *selection = &shrinking.selection;
     char text[STORY_TEXT_MAX];
     int first = story->count > LAST_STEPS ? story->count - LAST_STEPS : 0;
     print_error("PHASEGATE_SEED=%" PRIu64 " fails at step %d: %s\nThe pipeline: %s", seed, story->count,
         difference->text, story_tell_pipeline(story, text, sizeof text));
     print_error("The last steps:\n");
     print_steps(story, story->steps, first, story->count);
-    memcpy(selection.steps, story->steps, sizeof selection.steps);
-    selection.count = story->count;
-    shrink(harness, story, &selection, difference);
-    print_error("The fewest steps that fail: %s\n", difference->text);
-    print_steps(story, selection.steps, 0, selection.count);
+    shrinking = (struct shrinking){.harness = harness, .story = story, .difference = *difference};
+    shrinking.deadline_ns = uv_hrtime() + SHRINK_SECONDS * UINT64_C(1000000000);
+    memcpy(selection->steps, story->steps, sizeof selection->steps);
+    selection->count = story->count;
+    shrink(&shrinking);
+    print_error("The fewest steps that fail: %s\n", shrinking.difference.text);
+    print_steps(story, selection->steps, 0, selection->count);
 }
 
 /* --- The test ------------------------------------------------------------------------------------------- */
 
-static bool story_agrees(struct store_harness *harness, struct story *story, struct difference *difference) {
+static bool story_agrees(
+    struct store_harness *harness, struct story *story, struct tally *tally, struct difference *difference) {
     struct play play;
     play_begin(&play, harness, story);
+    play.tally = tally;
     bool agrees = true;
     while (story->count < story->wanted && agrees) {
         const struct step *step = story_next(story, play.model);
@@ -252,26 +280,36 @@ static uint64_t environment_number(const char *name, uint64_t absent) {
     return text && *text ? strtoull(text, NULL, 10) : absent;
 }
 
+static void print_tally(const struct tally *tally) {
+    print_message("%" PRIu64 " steps:", tally->steps);
+    for (int i = 0; i < VERDICT_COUNT; i++)
+        print_message(" %" PRIu64 " %s,", tally->verdicts[i], verdict_name((enum verdict)i));
+    print_message(" %" PRIu64 " triggers (%" PRIu64 " of a last group, %" PRIu64 " backfill), %" PRIu64
+                  " groups failed, %" PRIu64 " dates closed, %" PRIu64 " histories cut\n",
+        tally->triggers, tally->last_triggers, tally->backfills, tally->failures, tally->closings,
+        tally->dropped);
+}
+
 static void the_store_does_what_the_rules_say(void **state) {
     (void)state;
     bool given = getenv("PHASEGATE_SEED") != NULL;
     uint64_t seed = environment_number("PHASEGATE_SEED", uv_hrtime() % 1000000000);
     uint64_t histories = environment_number("PHASEGATE_HISTORIES", given ? 1 : HISTORIES);
     struct store_harness *harness = harness_open((struct redis_server_options){0});
-    uint64_t steps = 0;
+    struct tally tally = {0};
     print_message("%" PRIu64 " histories from PHASEGATE_SEED=%" PRIu64 "\n", histories, seed);
     for (uint64_t i = 0; i < histories; i++) {
         struct difference difference;
         struct story *story = story_new(seed + i);
-        bool agrees = story_agrees(harness, story, &difference);
+        bool agrees = story_agrees(harness, story, &tally, &difference);
         if (!agrees)
             report(harness, story, seed + i, &difference);
-        steps += (uint64_t)story->count;
+        tally.steps += (uint64_t)story->count;
         story_free(&story);
         if (!agrees)
             fail_msg("the store and the rules disagree");
     }
-    print_message("%" PRIu64 " steps\n", steps);
+    print_tally(&tally);
     harness_close(&harness);
 }
 

@@ -45,9 +45,10 @@ static void open_date(struct story *story) {
 }
 
 static struct temper temper_of(struct dice *dice) {
-    static const int goods[] = {30, 60, 80, 95}, backfills[] = {0, 10, 100};
+    static const int goods[] = {30, 60, 80, 95}, off_days[] = {0, 0, 0, 5, 80}, backfills[] = {0, 10, 100};
     return (struct temper){
         .good = dice_pick(dice, goods),
+        .off_day = dice_pick(dice, off_days),
         .backfill = dice_pick(dice, backfills),
         .resend = dice_below(dice, 30),
         .eager = dice_below(dice, 30),
@@ -55,6 +56,7 @@ static struct temper temper_of(struct dice *dice) {
         .confirm = dice_below(dice, 50),
         .flap = dice_below(dice, 20),
         .dates = 1 + dice_below(dice, 4),
+        .opens = dice_chance(dice, 80),
         .clocks_apart = dice_chance(dice, 15),
     };
 }
@@ -181,6 +183,15 @@ static struct completion complete(
 
 /* --- What happens next ---------------------------------------------------------------------------------- */
 
+/* No games: upstream has nothing to write. */
+static void take_off(struct story *story, struct completion *completion) {
+    if (completion->processor->group > 0 || !dice_chance(&story->dice, story->temper.off_day))
+        return;
+    completion->status = STATUS_NO_DATA;
+    completion->record_count = dice_chance(&story->dice, 50) ? 0 : ROWS_UNKNOWN;
+    completion->records_failed = 0;
+}
+
 static bool counts(const struct date_state *state, int processor) {
     return state->records[processor].mark == RECORD_COUNTS;
 }
@@ -216,10 +227,12 @@ static const struct processor *one_of(struct story *story, processor_set set) {
 static void move_on(struct story *story, struct model *model, struct step *step) {
     game_date date = some_date(story);
     processor_set set = awaited(story->pipeline, model_date(model, date));
-    if (set == 0 && dice_chance(&story->dice, 20))
+    if (set == 0 && story->temper.opens && dice_chance(&story->dice, 20))
         open_date(story);
-    step->completion =
-        complete(story, model, date, one_of(story, set), dice_chance(&story->dice, story->temper.good));
+    const struct processor *processor = one_of(story, set);
+    bool well = dice_chance(&story->dice, story->temper.good);
+    step->completion = complete(story, model, date, processor, well);
+    take_off(story, &step->completion);
 }
 
 static void come_again(struct story *story, struct step *step) {

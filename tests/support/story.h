@@ -23,8 +23,9 @@ struct step {
 
 /* How this history is: percent of the cases, but for the dates. */
 struct temper {
-    int good, backfill, resend, eager, named, confirm, flap;
+    int good, off_day, backfill, resend, eager, named, confirm, flap;
     int dates;
+    bool opens;        /* more dates, when those there are through */
     bool clocks_apart; /* two replicas whose clocks differ: time may step back */
 };
 
