@@ -255,20 +255,28 @@ static void what_a_killed_receiver_held_comes_again(void **state) {
     await_count(suite, &suite->inbox, 3, suite->fixture->redelivery_ms);
 }
 
+static bool both_have_everything(void *context) {
+    const struct suite *suite = context;
+    return suite->inbox.count + suite->other_inbox.count >= 40;
+}
+
 static void two_receivers_share_the_messages(void **state) {
     struct suite *suite = *state;
-    start(suite, INBOX_HOLD, 20);
+    enum inbox_policy policy = suite->fixture->greedy ? INBOX_ACK : INBOX_HOLD;
+    start(suite, policy, 20);
     suite->other = open_bus(suite, "second");
-    suite->other_inbox.policy = INBOX_HOLD;
+    suite->other_inbox.policy = policy;
     subscribe(suite, suite->other, &suite->other_inbox, 20);
     char text[32];
     for (int i = 0; i < 40; i++) {
         snprintf(text, sizeof text, "message %d", i);
         publish(suite, text);
     }
-    await_count(suite, &suite->inbox, 20, WAIT_MS);
-    await_count(suite, &suite->other_inbox, 20, WAIT_MS);
-    for (size_t i = 0; i < 20; i++)
+    loop_until(&suite->loop, both_have_everything, suite, WAIT_MS, "40 messages, between two receivers");
+    assert_int_equal(suite->inbox.deliveries + suite->other_inbox.deliveries, 40);
+    if (!suite->fixture->greedy)
+        assert_int_equal(suite->inbox.count, 20);
+    for (size_t i = 0; i < suite->other_inbox.count; i++)
         assert_null(inbox_find(&suite->inbox, suite->other_inbox.items[i].data));
     inbox_ack_all(&suite->inbox);
     inbox_ack_all(&suite->other_inbox);
@@ -531,8 +539,8 @@ static void publishing_fails_while_the_other_side_is_away(void **state) {
     expect_four_failures(suite); /* nobody has noticed yet */
     expect_four_failures(suite); /* known to be away */
     come_back(suite);
+    suite->inbox.awaited = suite->inbox.count + 1; /* it may come before its publish is known to be done */
     publish_in_the_end(&suite->loop, suite->bus, suite->topic, "key", "after");
-    suite->inbox.awaited = suite->inbox.count + 1;
     loop_until(
         &suite->loop, inbox_is_full, &suite->inbox, 4 * WAIT_MS, "a message after the other side came back");
     if (!inbox_find(&suite->inbox, "after"))
