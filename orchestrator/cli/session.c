@@ -140,8 +140,6 @@ static struct result need_store(struct session *session) {
         return ok();
     struct redis_settings settings;
     struct result r = setup_redis(session->setup, &settings);
-    if (is_ok(r))
-        r = check_redis(session->setup, &settings);
     if (!is_ok(r))
         return r;
     const struct store_events events = {
