@@ -9,7 +9,6 @@
 enum {
     LINGER_MS = 10,
     REQUESTS_MAX = 16,
-    DEADLINE_MS = 30000,
     BACKOFF_LEAST_MS = 100,
     BACKOFF_MOST_MS = 10000,
     ID_OVERHEAD = 4, /* field tag and length, on the wire */
@@ -136,7 +135,7 @@ static struct result call(struct batch *batch, size_t count) {
     const struct pubsub_lane_settings *settings = &batch->lane->settings;
     char *ids[PUBSUB_LANE_IDS_MAX];
     collect_ids(batch, ids);
-    struct rpc_request request = {.routing = settings->routing, .deadline_ms = DEADLINE_MS};
+    struct rpc_request request = {.routing = settings->routing, .deadline_ms = settings->patience_ms};
     Google__Pubsub__V1__AcknowledgeRequest ack = GOOGLE__PUBSUB__V1__ACKNOWLEDGE_REQUEST__INIT;
     Google__Pubsub__V1__ModifyAckDeadlineRequest modify =
         GOOGLE__PUBSUB__V1__MODIFY_ACK_DEADLINE_REQUEST__INIT;

@@ -31,6 +31,7 @@ struct pubsub_lane_settings {
     const char *subscription; /* full name */
     const char *routing;
     int deadline_seconds; /* of ModifyAckDeadline, 0 is a nack; PUBSUB_LANE_ACK: Acknowledge instead */
+    int patience_ms;      /* a request that is not answered in this time has failed for now */
 
     /* The word is out of the lane: it was sent at sent_ms, and confirmed or given up. */
     void (*finished)(void *context, struct pubsub_word *word, bool confirmed, uint64_t sent_ms);

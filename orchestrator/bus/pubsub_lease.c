@@ -2,8 +2,11 @@
 
 #include <stdlib.h>
 
-/* A third of the lease: an extension that fails can be tried again twice before the lease is over. */
-enum { PARTS = 3 };
+/*
+ * A third of the lease: an extension that fails can be tried again twice before the lease is over, and one
+ * that is not answered once. So an answer is not waited for longer than that.
+ */
+enum { PARTS = 3, PATIENCE_MOST_MS = 30000 };
 
 struct pubsub_leases {
     struct pubsub_leases_settings settings;
@@ -20,6 +23,11 @@ static struct pubsub_lease *lease_of(struct pubsub_word *word) {
 
 static uint64_t lease_ms(const struct pubsub_leases *leases) {
     return (uint64_t)leases->settings.lease_seconds * 1000;
+}
+
+static int patience_ms(const struct pubsub_leases_settings *settings) {
+    int part = settings->lease_seconds * 1000 / PARTS;
+    return part < PATIENCE_MOST_MS ? part : PATIENCE_MOST_MS;
 }
 
 static void watch(struct pubsub_leases *leases) {
@@ -49,9 +57,9 @@ static void extend_due(void *context) {
     watch(leases);
 }
 
-static void settle(struct pubsub_leases *leases, struct pubsub_lease *lease, bool confirmed) {
+static void settle(struct pubsub_leases *leases, struct pubsub_lease *lease, bool left) {
     leases->ending--;
-    pubsub_ticket_return(leases->settings.flush, &lease->ticket, confirmed);
+    pubsub_ticket_return(leases->settings.flush, &lease->ticket, left);
     leases->settings.settled(leases->settings.context, lease);
 }
 
@@ -79,9 +87,11 @@ static bool extend_again(void *context, struct pubsub_word *word) {
     return false;
 }
 
+/* One that was refused has left as well: it would be refused again. */
 static void on_ended(void *context, struct pubsub_word *word, bool confirmed, uint64_t sent_ms) {
+    (void)confirmed;
     (void)sent_ms;
-    settle(context, lease_of(word), confirmed);
+    settle(context, lease_of(word), true);
 }
 
 /* An ack or nack is tried again until the lease is over: by then the message comes again anyway. */
@@ -112,6 +122,7 @@ struct pubsub_leases *pubsub_leases_new(const struct pubsub_leases_settings *set
         .subscription = settings->subscription,
         .routing = settings->routing,
         .deadline_seconds = settings->lease_seconds,
+        .patience_ms = patience_ms(settings),
         .finished = on_extended,
         .again = extend_again,
         .context = leases};

@@ -25,7 +25,14 @@ static void collect(void *argument) {
     } while (event.type != GRPC_QUEUE_SHUTDOWN);
 }
 
+/* Channels stay until here: the last replies come after rpc_close, and may ask for another call in vain. */
 static void destroy(struct rpc *rpc) {
+    while (!list_empty(&rpc->channels)) {
+        struct rpc_channel *channel = list_entry(rpc->channels.next, struct rpc_channel, link);
+        list_remove(&channel->link);
+        grpc_channel_destroy(channel->channel);
+        free(channel);
+    }
     uv_mutex_destroy(&rpc->mutex);
     grpc_completion_queue_destroy(rpc->queue);
     grpc_channel_credentials_release(rpc->credentials);
@@ -127,12 +134,6 @@ void rpc_close(struct rpc *rpc, void (*closed)(void *context), void *context) {
     rpc->context = context;
     for (struct list_link *link = rpc->running.next; link != &rpc->running; link = link->next)
         grpc_call_cancel(list_entry(link, struct rpc_running, link)->call, NULL);
-    while (!list_empty(&rpc->channels)) {
-        struct rpc_channel *channel = list_entry(rpc->channels.next, struct rpc_channel, link);
-        list_remove(&channel->link);
-        grpc_channel_destroy(channel->channel);
-        free(channel);
-    }
     if (list_empty(&rpc->running))
         grpc_completion_queue_shutdown(rpc->queue);
 }
