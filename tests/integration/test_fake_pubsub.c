@@ -81,8 +81,7 @@ static void expect_quiet(struct probe_stream *stream) {
     assert_null(probe_stream_read(stream, QUIET_MS));
 }
 
-/* --- Topics and subscriptions
- * ----------------------------------------------------------------------------------- */
+/* --- Topics and subscriptions --------------------------------------------------------------------------- */
 
 static void makes_topics_and_subscriptions_once(void **state) {
     struct probe *probe = ((struct world *)*state)->probe;
@@ -138,8 +137,7 @@ static void finds_what_is_there(void **state) {
     assert_int_equal(fake_pubsub_calls(world->fake, FAKE_GET_TOPIC), 2);
 }
 
-/* --- Publish
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Publish -------------------------------------------------------------------------------------------- */
 
 static void keeps_what_is_published(void **state) {
     struct world *world = *state;
@@ -211,8 +209,7 @@ static void refuses_what_production_refuses(void **state) {
     assert_int_equal(fake_pubsub_published(world->fake, TOPIC), 1000);
 }
 
-/* --- StreamingPull
- * ---------------------------------------------------------------------------------------------- */
+/* --- StreamingPull -------------------------------------------------------------------------------------- */
 
 static void delivers_until_acked(void **state) {
     struct world *world = *state;

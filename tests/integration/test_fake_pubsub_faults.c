@@ -277,6 +277,15 @@ static void says_when_the_port_is_taken(void **state) {
     fake_pubsub_free(&none);
 }
 
+static void knows_how_long_a_client_waits(void **state) {
+    struct world *world = *state;
+    assert_int_equal(get_topic(world, 20000), GRPC_STATUS_OK);
+    assert_in_range(fake_pubsub_deadline_ms(world->fake, FAKE_GET_TOPIC), 10000, 20000);
+    struct probe_stream *stream = pull(world);
+    assert_true(fake_pubsub_deadline_ms(world->fake, FAKE_STREAMING_PULL) == INT64_MAX);
+    probe_stream_free(stream);
+}
+
 static void keeps_the_headers_of_the_last_call(void **state) {
     struct world *world = *state;
     char value[200];
@@ -301,6 +310,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(swallows_everything, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_everything_over_a_restart, set_up, tear_down),
         cmocka_unit_test_setup_teardown(says_when_the_port_is_taken, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(knows_how_long_a_client_waits, set_up, tear_down),
         cmocka_unit_test_setup_teardown(keeps_the_headers_of_the_last_call, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,8 +25,7 @@ int64_t fake_lease_now_ms(const struct fake_pubsub *fake) {
     return fake_now_ms() + fake->ahead_ms;
 }
 
-/* --- The server's thread
- * ---------------------------------------------------------------------------------------- */
+/* --- The server's thread -------------------------------------------------------------------------------- */
 
 /* What time brings: leases that have run out, answers that were delayed. The time to look again. */
 static int64_t tick(struct fake_pubsub *fake) {
@@ -62,8 +61,7 @@ static void *serve(void *context) {
     }
 }
 
-/* --- Start and stop
- * --------------------------------------------------------------------------------------------- */
+/* --- Start and stop ------------------------------------------------------------------------------------- */
 
 static grpc_server_credentials *make_credentials(const struct fake_pubsub_options *options) {
     if (!options->certificate)

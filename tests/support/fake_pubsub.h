@@ -68,8 +68,7 @@ void fake_pubsub_free(struct fake_pubsub **fake);
 const char *fake_pubsub_address(const struct fake_pubsub *fake);
 int fake_pubsub_port(const struct fake_pubsub *fake);
 
-/* --- What a test does in place of some other client
- * ------------------------------------------------------------- */
+/* --- What a test does in place of some other client ----------------------------------------------------- */
 
 /* Makes the topic, and the subscription unless NULL, where missing; ack deadline 10 s. */
 struct result fake_pubsub_create(
@@ -79,8 +78,7 @@ struct result fake_pubsub_create(
 struct result fake_pubsub_publish(
     struct fake_pubsub *fake, const char *topic, const struct message *message) MUST_CHECK;
 
-/* --- Faults
- * ----------------------------------------------------------------------------------------------------- */
+/* --- Faults --------------------------------------------------------------------------------------------- */
 
 /* Ends all open streams with this status. Their messages stay leased until their deadline. */
 void fake_pubsub_break_streams(struct fake_pubsub *fake, grpc_status_code status);
@@ -120,8 +118,7 @@ void fake_pubsub_expire_leases(struct fake_pubsub *fake);
 /* Everything comes again, also what was acked, as after a seek or a failover of Google's. */
 void fake_pubsub_forget_acks(struct fake_pubsub *fake, const char *subscription);
 
-/* --- Inspection
- * ------------------------------------------------------------------------------------------------- */
+/* --- Inspection ----------------------------------------------------------------------------------------- */
 
 /* How many messages the topic has been given; 0 when there is no such topic. */
 size_t fake_pubsub_published(struct fake_pubsub *fake, const char *topic);
@@ -149,6 +146,9 @@ size_t fake_pubsub_open_streams(struct fake_pubsub *fake);
 
 /* Calls of the method that have arrived, whatever was answered. */
 size_t fake_pubsub_calls(struct fake_pubsub *fake, enum fake_method method);
+
+/* The time that the client gave the method's last call, in ms; INT64_MAX when it would wait for ever. */
+int64_t fake_pubsub_deadline_ms(struct fake_pubsub *fake, enum fake_method method);
 
 /* Leases that clients have asked to be extended, by ModifyAckDeadline or on streams; nacks not counted. */
 size_t fake_pubsub_extensions(struct fake_pubsub *fake);

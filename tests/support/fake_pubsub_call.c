@@ -120,8 +120,16 @@ static void on_done(struct fake_call *call, bool success) {
     (void)success;
 }
 
-/* Keeps the call's headers as the method's newest. */
-static void note_headers(struct fake_call *call) {
+static int64_t time_left_ms(gpr_timespec deadline) {
+    if (gpr_time_cmp(deadline, gpr_inf_future(deadline.clock_type)) == 0)
+        return INT64_MAX;
+    return gpr_time_to_millis(gpr_time_sub(deadline, gpr_now(deadline.clock_type)));
+}
+
+/* Counts the call, and keeps what it came with as the method's newest. */
+static void note_call(struct fake_call *call) {
+    call->fake->calls_of[call->method]++;
+    call->fake->deadline_of[call->method] = time_left_ms(call->details.deadline);
     json_t *headers = json_object();
     for (size_t i = 0; headers && i < call->headers.count; i++) {
         const grpc_metadata *header = &call->headers.metadata[i];
@@ -151,8 +159,7 @@ static void on_accepted(struct fake_call *call, bool success) {
         fake_call_answer(call);
         return;
     }
-    call->fake->calls_of[call->method]++;
-    note_headers(call);
+    note_call(call);
     if (call->method == FAKE_STREAMING_PULL)
         call->received.run = fake_stream_received;
     fake_call_receive(call);

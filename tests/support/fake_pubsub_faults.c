@@ -19,8 +19,7 @@ static void deliver_and_unlock(struct fake_pubsub *fake) {
     unlock(fake);
 }
 
-/* --- In place of a client
- * --------------------------------------------------------------------------------------- */
+/* --- In place of a client ------------------------------------------------------------------------------- */
 
 struct result fake_pubsub_create(
     struct fake_pubsub *fake, const char *topic_name, const char *subscription, bool ordered) {
@@ -51,8 +50,7 @@ struct result fake_pubsub_publish(
     return r;
 }
 
-/* --- Faults
- * ----------------------------------------------------------------------------------------------------- */
+/* --- Faults --------------------------------------------------------------------------------------------- */
 
 void fake_pubsub_break_streams(struct fake_pubsub *fake, grpc_status_code status) {
     lock(fake);
@@ -136,8 +134,7 @@ void fake_pubsub_forget_acks(struct fake_pubsub *fake, const char *name) {
     deliver_and_unlock(fake);
 }
 
-/* --- Inspection
- * ------------------------------------------------------------------------------------------------- */
+/* --- Inspection ----------------------------------------------------------------------------------------- */
 
 size_t fake_pubsub_published(struct fake_pubsub *fake, const char *name) {
     lock(fake);
@@ -193,6 +190,13 @@ size_t fake_pubsub_calls(struct fake_pubsub *fake, enum fake_method method) {
     size_t count = fake->calls_of[method];
     unlock(fake);
     return count;
+}
+
+int64_t fake_pubsub_deadline_ms(struct fake_pubsub *fake, enum fake_method method) {
+    lock(fake);
+    int64_t deadline_ms = fake->deadline_of[method];
+    unlock(fake);
+    return deadline_ms;
 }
 
 size_t fake_pubsub_extensions(struct fake_pubsub *fake) {

@@ -42,8 +42,7 @@ bool fake_fault_strikes(struct fake_fault *fault) {
     return true;
 }
 
-/* --- Topics and subscriptions
- * ----------------------------------------------------------------------------------- */
+/* --- Topics and subscriptions --------------------------------------------------------------------------- */
 
 /* A full name with a last part that production allows. */
 #define TOPIC_NAME "^projects/[^/]+/topics/[A-Za-z][A-Za-z0-9_.~+%-]{2,254}$"
@@ -144,8 +143,7 @@ static void get_subscription(
         fake_refuse(answer, GRPC_STATUS_NOT_FOUND, "there is no subscription %s", name);
 }
 
-/* --- Publish
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Publish -------------------------------------------------------------------------------------------- */
 
 /* What is wrong with one message; NULL when nothing is. */
 static const char *message_fault(const Message *message) {
@@ -224,8 +222,7 @@ static void publish(
         answer->body = fake_pack(&response.base);
 }
 
-/* --- Acks
- * ------------------------------------------------------------------------------------------------------- */
+/* --- Acks ----------------------------------------------------------------------------------------------- */
 
 char *fake_ack_id(
     const struct fake_subscription *subscription, uint32_t slot, int copy, char text[ACK_ID_MAX]) {
@@ -318,8 +315,7 @@ static void modify_ack_deadline(
     answer_empty(answer);
 }
 
-/* --- Which method is which
- * -------------------------------------------------------------------------------------- */
+/* --- Which method is which ------------------------------------------------------------------------------ */
 
 static const struct {
     const char *path;

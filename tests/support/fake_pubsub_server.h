@@ -86,7 +86,8 @@ struct fake_pubsub {
     int64_t ahead_ms; /* the clock of the leases, against real time */
     size_t calls_of[FAKE_METHODS];
     size_t extensions;
-    json_t *headers_of[FAKE_METHODS]; /* of the last call, by name */
+    json_t *headers_of[FAKE_METHODS];  /* of the last call, by name */
+    int64_t deadline_of[FAKE_METHODS]; /* of the last call, ms from its arrival */
     TAILQ_HEAD(, fake_call) calls;
     grpc_server *server; /* NULL: stopped */
     grpc_completion_queue *queue;
@@ -98,8 +99,7 @@ struct fake_pubsub {
 int64_t fake_now_ms(void);
 int64_t fake_lease_now_ms(const struct fake_pubsub *fake);
 
-/* --- fake_pubsub_call.c: any call
- * ------------------------------------------------------------------------------- */
+/* --- fake_pubsub_call.c: any call ----------------------------------------------------------------------- */
 
 /* Asks the server for one more call. */
 void fake_call_request(struct fake_pubsub *fake);
@@ -124,8 +124,7 @@ ProtobufCMessage *fake_call_unpack(struct fake_call *call, const ProtobufCMessag
 
 grpc_byte_buffer *fake_pack(const ProtobufCMessage *message);
 
-/* --- fake_pubsub_stream.c: StreamingPull
- * ------------------------------------------------------------------------ */
+/* --- fake_pubsub_stream.c: StreamingPull ---------------------------------------------------------------- */
 
 void fake_stream_received(struct fake_call *call, bool success);
 void fake_stream_sent(struct fake_call *call, bool success);
@@ -139,8 +138,7 @@ void fake_stream_end(struct fake_call *call, grpc_status_code status, const char
 /* Delivers what waits to streams that have room. */
 void fake_streams_deliver(struct fake_pubsub *fake);
 
-/* --- fake_pubsub_methods.c: what the methods do
- * ----------------------------------------------------------------- */
+/* --- fake_pubsub_methods.c: what the methods do --------------------------------------------------------- */
 
 /* The method of a path "/google.pubsub.v1.Publisher/Publish"; FAKE_METHODS when there is none. */
 enum fake_method fake_method_of(grpc_slice path);

@@ -10,8 +10,7 @@
 enum { ID_MAX = 32 };
 static const int64_t FIRST_ID = 7000000000000001; /* ids have as many digits as production's */
 
-/* --- Topics and their messages
- * ---------------------------------------------------------------------------------- */
+/* --- Topics and their messages -------------------------------------------------------------------------- */
 
 static void topic_free(struct fake_topic *topic) {
     if (!topic)
@@ -142,8 +141,7 @@ static bool key_remember(struct fake_topic *topic, const char *key, uint32_t num
     return true;
 }
 
-/* --- Slots: the one place where a message's state in a subscription changes
- * ------------------------------------- */
+/* --- Slots: the one place where a message's state in a subscription changes ----------------------------- */
 
 static struct slot *slot_at(struct fake_subscription *subscription, uint32_t index) {
     return &subscription->slots[index];
@@ -229,8 +227,7 @@ static void slot_change(
         key_remove(subscription, slot);
 }
 
-/* --- Subscriptions
- * ---------------------------------------------------------------------------------------------- */
+/* --- Subscriptions -------------------------------------------------------------------------------------- */
 
 struct fake_subscription *fake_store_add_subscription(struct fake_store *store, const char *name,
     struct fake_topic *topic, int32_t ack_deadline_seconds, bool ordered) {

@@ -54,8 +54,7 @@ void fake_stream_sent(struct fake_call *call, bool success) {
         fake_streams_deliver(call->fake);
 }
 
-/* --- What the client writes
- * ------------------------------------------------------------------------------------- */
+/* --- What the client writes ----------------------------------------------------------------------------- */
 
 /* The first request opens the stream: says why not in the answer, else NULL. */
 static const char *stream_open(struct fake_call *call, const Request *request) {
@@ -149,8 +148,7 @@ void fake_stream_received(struct fake_call *call, bool success) {
     fake_streams_deliver(call->fake);
 }
 
-/* --- What the client is sent
- * ------------------------------------------------------------------------------------ */
+/* --- What the client is sent ---------------------------------------------------------------------------- */
 
 static Attribute **encode_attributes(struct arena *arena, const struct message *message) {
     Attribute **list = arena_alloc(arena, (message->attribute_count + 1) * sizeof(Attribute *));

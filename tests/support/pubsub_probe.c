@@ -69,8 +69,7 @@ const char *probe_text(const struct probe *probe) {
     return probe->text;
 }
 
-/* --- One exchange
- * ----------------------------------------------------------------------------------------------- */
+/* --- One exchange --------------------------------------------------------------------------------------- */
 
 static void start(struct exchange *exchange, const grpc_op *ops, size_t count, void *tag) {
     if (grpc_call_start_batch(exchange->call, ops, count, tag, NULL) != GRPC_CALL_OK)
@@ -144,8 +143,7 @@ static ProtobufCMessage *unpack(grpc_byte_buffer *buffer, const ProtobufCMessage
     return message;
 }
 
-/* --- Calls
- * ------------------------------------------------------------------------------------------------------ */
+/* --- Calls ---------------------------------------------------------------------------------------------- */
 
 grpc_status_code probe_call(struct probe *probe, const char *method, const ProtobufCMessage *request,
     const ProtobufCMessageDescriptor *expected, ProtobufCMessage **response, int deadline_ms) {
@@ -224,8 +222,7 @@ grpc_status_code probe_modify(
     return probe_call(probe, "Subscriber/ModifyAckDeadline", &request.base, NULL, NULL, PROBE_WAIT_MS);
 }
 
-/* --- Streams
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Streams -------------------------------------------------------------------------------------------- */
 
 struct probe_stream *probe_stream_open(struct probe *probe, const probe_request *first) {
     struct probe_stream *stream = calloc(1, sizeof *stream);

@@ -36,8 +36,7 @@ grpc_status_code probe_call(struct probe *probe, const char *method, const Proto
 /* What the server said to the last call that failed. */
 const char *probe_text(const struct probe *probe);
 
-/* --- The methods, in short
- * -------------------------------------------------------------------------------------- */
+/* --- The methods, in short ------------------------------------------------------------------------------ */
 
 grpc_status_code probe_create_topic(struct probe *probe, const char *name);
 grpc_status_code probe_create_subscription(
@@ -51,8 +50,7 @@ grpc_status_code probe_publish_text(
 grpc_status_code probe_ack(struct probe *probe, const char *subscription, const char *ack_id);
 grpc_status_code probe_modify(struct probe *probe, const char *subscription, const char *ack_id, int seconds);
 
-/* --- StreamingPull
- * ---------------------------------------------------------------------------------------------- */
+/* --- StreamingPull -------------------------------------------------------------------------------------- */
 
 struct probe_stream *probe_stream_open(struct probe *probe, const probe_request *first);
 

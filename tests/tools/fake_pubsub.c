@@ -35,8 +35,7 @@ static void require(struct result r) {
     exit(2);
 }
 
-/* --- Options that say what is there and what goes wrong
- * --------------------------------------------------------- */
+/* --- Options that say what is there and what goes wrong ------------------------------------------------- */
 
 static void set_topic(struct fake_pubsub *fake, const char *value) {
     require(fake_pubsub_create(fake, value, NULL, false));
