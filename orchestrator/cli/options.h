@@ -66,12 +66,12 @@ void options_clear(struct option_target target);
  * Parses leading options up to the first word that is none; *used is how many words they took. CODE_INVALID
  * names the option, what was expected, and for an unknown one the closest. Values point into argv.
  */
-struct result options_parse_leading(
-    const struct option_target *targets, size_t target_count, int argc, const char **argv, int *used) MUST_CHECK;
+struct result options_parse_leading(const struct option_target *targets, size_t target_count, int argc,
+    const char **argv, int *used) MUST_CHECK;
 
 /* Parses all words; moves those that are no options to the front of argv, *operands of them, in their order.
  */
-struct result options_parse(const struct option_target *targets, size_t target_count, int argc, const char **argv,
-    int *operands) MUST_CHECK;
+struct result options_parse(const struct option_target *targets, size_t target_count, int argc,
+    const char **argv, int *operands) MUST_CHECK;
 
 #endif
