@@ -1,5 +1,6 @@
 #include "bus/pubsub_admin.h"
 
+#include "bus/pubsub_backoff.h"
 #include "bus/pubsub_list.h"
 #include "bus/pubsub_names.h"
 #include "bus/pubsub_status.h"
@@ -8,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEADLINE_MS = 30000 };
+/* A server that is just starting, or a connection that broke unnoticed, is given a few seconds. */
+enum { DEADLINE_MS = 30000, PATIENCE_MS = 5000, RETRY_LEAST_MS = 100, RETRY_MOST_MS = 1000 };
 
 /* In this order; a step whose thing is there already skips the making of it. */
 enum step { GET_TOPIC, CREATE_TOPIC, GET_SUBSCRIPTION, CREATE_SUBSCRIPTION, FINISHED };
@@ -22,13 +24,15 @@ struct job {
     int lease_seconds;
     bus_done_fn *done;
     void *context;
-    struct rpc_call *call; /* NULL: before the first */
+    struct rpc_call *call; /* NULL: waits for the timer */
+    uint64_t retry_until_ms;
+    struct pubsub_backoff backoff;
 };
 
 struct pubsub_admin {
     struct rpc_channel *channel;
     struct list_link jobs;
-    struct pubsub_timer timer; /* starts new jobs */
+    struct pubsub_timer timer; /* does the step of jobs that wait */
     bool closing;
 };
 
@@ -141,6 +145,13 @@ static struct result next_step(const struct job *job, const struct rpc_reply *re
 
 static void on_reply(void *context, const struct rpc_reply *reply) {
     struct job *job = context;
+    struct pubsub_admin *admin = job->admin;
+    if (pubsub_class(reply->status) == PUBSUB_PASSING && !admin->closing
+        && pubsub_now_ms(admin->timer.group) < job->retry_until_ms) {
+        job->call = NULL;
+        pubsub_timer_start(&admin->timer, pubsub_backoff_next(&job->backoff, pubsub_random()));
+        return;
+    }
     enum step next = FINISHED;
     struct result r = next_step(job, reply, &next);
     if (!is_ok(r)) {
@@ -151,7 +162,7 @@ static void on_reply(void *context, const struct rpc_reply *reply) {
     job_do(job);
 }
 
-static void start_jobs(void *context) {
+static void do_waiting(void *context) {
     struct pubsub_admin *admin = context;
     struct list_link *link = admin->jobs.next;
     while (link != &admin->jobs) {
@@ -170,7 +181,7 @@ struct pubsub_admin *pubsub_admin_new(struct pubsub_timers *timers, struct rpc_c
         return NULL;
     admin->channel = channel;
     list_init(&admin->jobs);
-    pubsub_timer_init(timers, &admin->timer, start_jobs, admin);
+    pubsub_timer_init(timers, &admin->timer, do_waiting, admin);
     return admin;
 }
 
@@ -185,6 +196,8 @@ void pubsub_admin_create(struct pubsub_admin *admin, const char *topic, const ch
     job->lease_seconds = lease_seconds;
     job->done = done;
     job->context = context;
+    job->retry_until_ms = pubsub_now_ms(admin->timer.group) + PATIENCE_MS;
+    job->backoff = (struct pubsub_backoff){.least_ms = RETRY_LEAST_MS, .most_ms = RETRY_MOST_MS};
     strncpy(job->topic, topic, sizeof job->topic - 1);
     if (subscription)
         strncpy(job->subscription, subscription, sizeof job->subscription - 1);

@@ -22,7 +22,7 @@ struct pubsub_flush *pubsub_flush_new(struct pubsub_timers *timers);
 
 void pubsub_ticket_take(struct pubsub_flush *flush, struct pubsub_ticket *ticket);
 void pubsub_ticket_stick(struct pubsub_flush *flush, struct pubsub_ticket *ticket);
-/* It has left, or was given up. Safe on one that is not taken. */
+/* It has left, or (false) was given up before it could. Safe on one that is not taken. */
 void pubsub_ticket_return(struct pubsub_flush *flush, struct pubsub_ticket *ticket, bool left);
 
 /* Calls done, never inside this call: ok, or CODE_UNAVAILABLE when something is stuck or was given up. */

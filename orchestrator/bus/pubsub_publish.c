@@ -66,7 +66,7 @@ static void report(struct pubsub_publisher *publisher, struct pubsub_outgoing *o
     publisher->waiting--;
     publisher->waiting_bytes -= outgoing->size;
     outgoing->published(outgoing->context, result, message_id);
-    pubsub_ticket_return(publisher->flush, &outgoing->ticket, is_ok(result));
+    pubsub_ticket_return(publisher->flush, &outgoing->ticket, !result.retryable);
     free(outgoing);
 }
 

@@ -4,7 +4,8 @@
 
 /*
  * Limits: StreamingPull sends at most 10 MB of messages at once, and the wire adds to it. Metadata is large
- * where the server names every ack id it refused. Times as in Google's own clients.
+ * where the server names every ack id it refused. Keepalive as in
+ * Google's clients; but a connection is tried again sooner, since until it is there every call fails at once.
  */
 enum {
     RECEIVE_BYTES_MAX = 24 << 20,
@@ -12,7 +13,7 @@ enum {
     KEEPALIVE_MS = 30000,
     KEEPALIVE_TIMEOUT_MS = 10000,
     RECONNECT_LEAST_MS = 200,
-    RECONNECT_MOST_MS = 10000,
+    RECONNECT_MOST_MS = 2000,
 };
 
 struct result rpc_credentials(const struct rpc_settings *settings, grpc_channel_credentials **credentials) {

@@ -162,6 +162,7 @@ static int run_suite(void) {
         .lease_ms = 10000,
         .stop = stop,
         .start = start,
+        .greedy = true, /* the emulator knows no max_outstanding_messages */
         .forgets = true,
         .context = &server,
     };

@@ -243,6 +243,11 @@ static void a_nacked_message_comes_again_at_once(void **state) {
     await_acked(1);
 }
 
+static bool flushes(void *context) {
+    (void)context;
+    return is_ok(world_flush(&world));
+}
+
 static void a_failed_ack_is_sent_again(void **state) {
     (void)state;
     give(0, 10);
@@ -252,7 +257,7 @@ static void a_failed_ack_is_sent_again(void **state) {
     world_ack_all(&world);
     check_fails(world_flush(&world), CODE_UNAVAILABLE, "not confirmed 10 yet");
     await_acked(10);
-    check_ok(world_flush(&world));
+    loop_until(&world.loop, flushes, NULL, 2000, "the client to learn of its acks");
     assert_int_equal(world.received_count, 10);
     assert_int_equal(fake_pubsub_calls(fake, FAKE_ACKNOWLEDGE), 4);
 }
@@ -264,7 +269,7 @@ static void a_refused_ack_is_dropped(void **state) {
     world_await_received(&world, 1);
     fake_pubsub_answer_next(fake, FAKE_ACKNOWLEDGE, 1, GRPC_STATUS_INVALID_ARGUMENT);
     world_ack(&world, 0);
-    check_fails(world_flush(&world), CODE_UNAVAILABLE, "");
+    check_ok(world_flush(&world)); /* it has left, and will not be sent again */
     fake_pubsub_expire_leases(fake);
     world_await_received(&world, 2);
     world_ack(&world, 1);
