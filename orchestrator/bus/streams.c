@@ -104,6 +104,7 @@ static void leave(struct streams_bus *bus) {
         streams_unsubscribe(&sub->base);
         streams_give_back_all(sub);
         streams_send_returns(sub);
+        streams_leave_group(sub);
     }
     struct result sent = redis_link_sendv(bus->link, on_left, bus, "PING", NULL);
     if (!is_ok(sent))
@@ -189,7 +190,7 @@ static void on_connect(void *context) {
     for (struct streams_subscription *sub = bus->subscriptions; sub; sub = sub->next) {
         streams_extend(sub);
         streams_send_returns(sub);
-        streams_ask(sub);
+        streams_recover(sub);
     }
     streams_send_ready(bus);
 }

@@ -6,7 +6,7 @@
  *   streams_publish.c   what is sent for the caller: XADD, XGROUP CREATE
  *   streams_receive.c   asking for entries and handing them out
  *   streams_return.c    acks, nacks and leases of what was handed out
- *   streams_trim.c      cutting streams
+ *   streams_trim.c      cutting streams, and leaving groups
  *
  * One connection (link) is for everything that does not block; each subscription has another (reader) for its
  * blocking reads, so that these never hold up acks. Whatever concerns entries already given to this consumer
@@ -129,6 +129,8 @@ void streams_pause(struct subscription *subscription);
 void streams_resume(struct subscription *subscription);
 void streams_unsubscribe(struct subscription *subscription);
 void streams_retry_now(struct streams_bus *bus); /* a group may have come into being */
+/* Answers may have been lost with a connection: what they gave us is among our own pending entries. */
+void streams_recover(struct streams_subscription *sub);
 void streams_ask(struct streams_subscription *sub);
 void streams_claim(struct streams_subscription *sub);
 void streams_deliver_held(struct streams_subscription *sub);
@@ -146,6 +148,7 @@ void streams_postpone_returns(struct streams_subscription *sub); /* they cannot 
 void streams_extend(struct streams_subscription *sub);
 
 /* streams_trim.c */
+void streams_leave_group(struct streams_subscription *sub); /* unless something is pending */
 void streams_trim(struct stream *stream);
 void streams_active(struct stream *stream, size_t entries); /* that many were published or acked */
 

@@ -82,14 +82,15 @@ static bool take(struct streams_subscription *sub, const redisReply *element) {
     return true;
 }
 
-static void take_all(struct streams_subscription *sub, const redisReply *entries) {
-    bool good = entries->type == REDIS_REPLY_ARRAY;
+/* entries: a list of them, or NULL when the answer had none where it should. */
+static void take_all(struct streams_subscription *sub, const redisReply *entries, struct redis_link *link) {
+    bool good = entries && entries->type == REDIS_REPLY_ARRAY;
     for (size_t i = 0; good && i < entries->elements; i++)
         good = take(sub, entries->element[i]);
     if (!good) {
-        log_error(&sub->log, "Redis answers something for stream %s that is not a list of entries",
+        log_error(&sub->log, "Redis answers something about stream %s that is not a list of entries",
             sub->stream->key);
-        redis_link_drop(sub->bus->link);
+        redis_link_drop(link);
     }
     if (sub->ended)
         streams_give_back_all(sub);
@@ -145,13 +146,12 @@ static void on_new(void *context, const redisReply *reply) {
     sub->reading = false;
     if (!reply)
         return;
-    const redisReply *entries = entries_of(reply);
     if (reply->type == REDIS_REPLY_ERROR) {
         on_failure(sub, reply);
     } else {
         on_success(sub);
-        if (entries)
-            take_all(sub, entries);
+        if (reply->type != REDIS_REPLY_NIL) /* nothing came while it blocked */
+            take_all(sub, entries_of(reply), sub->reader);
     }
     streams_ask(sub);
 }
@@ -165,15 +165,16 @@ static void on_own(void *context, const redisReply *reply) {
     const redisReply *entries = entries_of(reply);
     if (reply->type == REDIS_REPLY_ERROR) {
         on_failure(sub, reply);
-    } else if (!entries || entries->type != REDIS_REPLY_ARRAY || entries->elements == 0) {
+    } else if (entries && entries->type == REDIS_REPLY_ARRAY && entries->elements == 0) {
         on_success(sub);
         sub->recover = false;
     } else {
         struct stream_id last;
-        const redisReply *element = entries->element[entries->elements - 1];
+        const redisReply *element =
+            entries && entries->elements > 0 ? entries->element[entries->elements - 1] : reply;
         if (entry_read(element, &last) != ENTRY_STRANGE)
             snprintf(sub->recovered_to, sizeof sub->recovered_to, "%s", element->element[0]->str);
-        take_all(sub, entries);
+        take_all(sub, entries, sub->bus->link);
     }
     streams_ask(sub);
 }
@@ -198,7 +199,7 @@ static void on_claimed(void *context, const redisReply *reply) {
         log_warning(&sub->log,
             "%zu entries of stream %s were removed before they were handled: they are lost",
             reply->element[2]->elements, sub->stream->key);
-    take_all(sub, reply->element[1]);
+    take_all(sub, reply->element[1], sub->bus->link);
     if (strcmp(sub->claim_cursor, from_the_start) != 0)
         sub->next_claim = 0;
     streams_claim(sub);
@@ -231,10 +232,10 @@ static void ask_own(struct streams_subscription *sub) {
 void streams_ask(struct streams_subscription *sub) {
     if (!may_ask(sub))
         return;
-    if (sub->recover)
-        ask_own(sub);
-    else
+    if (!sub->recover)
         ask_new(sub);
+    else if (!sub->reading) /* else it may bring what would be found here, after that was acked */
+        ask_own(sub);
 }
 
 void streams_claim(struct streams_subscription *sub) {
@@ -253,13 +254,14 @@ void streams_claim(struct streams_subscription *sub) {
 
 /* --- Beginning and end --- */
 
-/* Answers to earlier questions may have been lost with the connection: what they gave us is among our pending
- * ones. */
-static void on_reader_connect(void *context) {
-    struct streams_subscription *sub = context;
+void streams_recover(struct streams_subscription *sub) {
     sub->recover = true;
     snprintf(sub->recovered_to, sizeof sub->recovered_to, "%s", from_the_start);
     streams_ask(sub);
+}
+
+static void on_reader_connect(void *context) {
+    streams_recover(context);
 }
 
 static void on_reader_closed(void *context) {

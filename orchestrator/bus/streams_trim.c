@@ -11,7 +11,7 @@ enum { TRIM_ACTIVITY = 1000 };
  * group may be made, or set back in time, between looking and cutting. Removes whole nodes of the stream (~),
  * at most 10,000 entries.
  */
-static const char script[] =
+static const char cut[] =
     "local function before(a, b)\n"
     "  local ams, aseq = a:match('^(%d+)-(%d+)$')\n"
     "  local bms, bseq = b:match('^(%d+)-(%d+)$')\n"
@@ -49,8 +49,8 @@ void streams_trim(struct stream *stream) {
         return;
     char length[24];
     snprintf(length, sizeof length, "%lld", (long long)stream->bus->max_length);
-    struct result sent = redis_link_sendv(
-        stream->bus->link, on_trimmed, stream, "EVAL", script, "1", stream->key, length, NULL);
+    struct result sent =
+        redis_link_sendv(stream->bus->link, on_trimmed, stream, "EVAL", cut, "1", stream->key, length, NULL);
     stream->trimming = is_ok(sent);
     if (stream->trimming)
         stream->activity = 0;
@@ -60,4 +60,18 @@ void streams_active(struct stream *stream, size_t entries) {
     stream->activity += entries;
     if (stream->activity >= TRIM_ACTIVITY)
         streams_trim(stream);
+}
+
+/*
+ * Processes come and go, each as a consumer of its own name: one that leaves nothing behind is taken out of
+ * the group. In one step, since taking out a consumer drops what it has pending.
+ */
+static const char leave_group[] =
+    "if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end\n"
+    "return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])\n";
+
+void streams_leave_group(struct streams_subscription *sub) {
+    struct result sent = redis_link_sendv(sub->bus->link, NULL, NULL, "EVAL", leave_group, "1",
+        sub->stream->key, sub->group, sub->bus->consumer, NULL);
+    (void)sent; /* not connected: the name stays */
 }

@@ -255,6 +255,33 @@ static void a_consumer_is_named_after_host_and_process(void **state) {
     freeReplyObject(reply);
 }
 
+static size_t consumers(struct fixture *fixture) {
+    redisReply *reply =
+        redis_server_ask(fixture->server, "XINFO CONSUMERS %s %s", stream, source.subscription);
+    size_t count = reply->elements;
+    freeReplyObject(reply);
+    return count;
+}
+
+static void a_consumer_leaves_its_group_unless_it_holds_something(void **state) {
+    struct fixture *fixture = *state;
+    start(fixture, 60);
+    subscribe(fixture->bus, &fixture->inbox, 0);
+    publish(fixture, "one");
+    await_count(fixture, &fixture->inbox, 1, WAIT_MS);
+    assert_int_equal(consumers(fixture), 1);
+    close_and_wait(&fixture->loop, &fixture->bus);
+    assert_int_equal(consumers(fixture), 0);
+    fixture->bus = open_bus(fixture, "second", 60, 0);
+    fixture->inbox.policy = INBOX_HOLD;
+    subscribe(fixture->bus, &fixture->inbox, 0);
+    publish(fixture, "two");
+    await_count(fixture, &fixture->inbox, 2, WAIT_MS);
+    close_and_wait(&fixture->loop, &fixture->bus);
+    assert_int_equal(consumers(fixture), 1);
+    assert_int_equal(pending(fixture), 1);
+}
+
 /* --- Taking over --- */
 
 static void a_restarted_consumer_gets_at_once_what_it_had(void **state) {
@@ -621,6 +648,7 @@ int main(void) {
         streams_test(a_group_that_is_destroyed_and_made_again_goes_on),
         streams_test(a_group_set_back_in_time_gets_everything_again),
         streams_test(a_consumer_is_named_after_host_and_process),
+        streams_test(a_consumer_leaves_its_group_unless_it_holds_something),
         streams_test(a_restarted_consumer_gets_at_once_what_it_had),
         streams_test(what_a_silent_consumer_holds_is_taken_over),
         streams_test(what_a_consumer_holds_is_left_to_it_for_the_whole_time),

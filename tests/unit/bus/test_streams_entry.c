@@ -1,3 +1,4 @@
+#include "bus/bus_ops.h"
 #include "bus/streams_entry.h"
 #include "support/check.h"
 
