@@ -243,29 +243,33 @@ static bool insert(struct lane *lane, struct outbound *outbound) {
     return true;
 }
 
-void dispatcher_add(
-    struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field, const char *facts) {
+bool dispatcher_add(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
+    const char *facts, int64_t decided_by_ms) {
     struct outbound *outbound = NULL;
     struct log log = log_with(dispatcher->parts.log, "pipeline", pipeline->name);
     if (dispatcher->pending >= PENDING_MAX) {
         dispatcher->overflowed = true;
-        return;
+        return false;
     }
     struct result result = outbound_new(pipeline, field, facts, &outbound);
     if (!is_ok(result)) {
         log_error(&log, "the outbox entry %s stays where it is: %s", field, result.text);
-        return;
+        return false;
     }
-    struct lane *lane = lane_for(dispatcher, pipeline, outbound->trigger.date);
+    struct lane *lane = NULL;
+    if (outbound->trigger.decided_ms <= decided_by_ms) {
+        lane = lane_for(dispatcher, pipeline, outbound->trigger.date);
+        dispatcher->overflowed = dispatcher->overflowed || !lane;
+    }
     bool was_empty = lane && !lane->first;
     if (!lane || !insert(lane, outbound)) {
-        dispatcher->overflowed = dispatcher->overflowed || !lane;
         outbound_free(outbound);
-        return;
+        return false;
     }
     dispatcher->pending++;
     if (was_empty)
         lane_step(lane);
+    return true;
 }
 
 /* --- Life

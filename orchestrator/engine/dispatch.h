@@ -29,11 +29,12 @@ struct dispatcher_parts {
 struct dispatcher *dispatcher_new(struct dispatcher_parts parts);
 
 /*
- * Takes over an outbox entry; one that it has already is passed over. The pipeline outlives the dispatcher;
- * the strings are copied. An entry that cannot be read stays in the outbox, with an error in the log.
+ * Takes over an outbox entry that was decided by then, and says whether it did; one that it has already is
+ * passed over. The pipeline outlives the dispatcher; the strings are copied. An entry that cannot be read
+ * stays in the outbox, with an error in the log.
  */
-void dispatcher_add(
-    struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field, const char *facts);
+bool dispatcher_add(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
+    const char *facts, int64_t decided_by_ms);
 
 /* The store is there again: what waited to be confirmed is, at once. */
 void dispatcher_store_ready(struct dispatcher *dispatcher);

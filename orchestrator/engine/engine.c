@@ -14,6 +14,7 @@ struct engine {
     struct intake *intake;
     struct dispatcher *dispatcher;
     uv_timer_t *timer; /* while starting: the next try to create; while stopping: the deadline */
+    uv_timer_t *sweep; /* the next look at the outbox */
     struct backoff backoff;
     int creating; /* answers of bus_create still to come */
     struct result create_result;
@@ -30,8 +31,8 @@ struct engine {
  * ------------------------------------------------------------------------------------------------------ */
 
 /*
- * The store goes first: its pending calls end, and those completions wait, unacked. Then the bus, which takes back what
- * is in hand. In between nobody calls either.
+ * The store goes first: its pending calls end, and those completions wait, unacked. Then the bus, which takes
+ * back what is in hand. In between nobody calls either.
  */
 static void on_bus_closed(void *context, struct result result) {
     struct engine *engine = context;
@@ -39,6 +40,7 @@ static void on_bus_closed(void *context, struct result result) {
     intake_free(&engine->intake);
     dispatcher_free(&engine->dispatcher);
     uv_close((uv_handle_t *)engine->timer, (uv_close_cb)free);
+    uv_close((uv_handle_t *)engine->sweep, (uv_close_cb)free);
     engine->options.on_stopped(engine->options.context, engine->outcome);
     free(engine);
 }
@@ -53,6 +55,7 @@ static void close_all(struct engine *engine) {
         return;
     engine->closing = true;
     uv_timer_stop(engine->timer);
+    uv_timer_stop(engine->sweep);
     dispatcher_stop(engine->dispatcher);
     intake_store_lost(engine->intake);
     store_close(engine->store, on_store_closed, engine);
@@ -100,30 +103,38 @@ void engine_stop(struct engine *engine) {
 /* --- The outbox, recovered
  * ----------------------------------------------------------------------------------------- */
 
+/*
+ * Triggers come to the dispatcher as the store decides them. Some do not: those decided by a replica that
+ * died, by a call whose answer was lost, or while the dispatcher had no room. So the outbox is read at each
+ * start and each connection, and swept from then on. A sweep leaves young entries to whoever decided them.
+ */
+enum { SWEEP_MS = 5000, LEFT_ALONE_MS = 10000 };
+
 /* A sweep of one pipeline's outbox; freed with its last call. */
 struct recovery {
     struct engine *engine;
     const struct pipeline *pipeline;
-    size_t found;
+    int64_t decided_by_ms;
+    size_t taken;
 };
 
 static void on_outbox_entry(void *context, struct result result, const char *field, const char *facts) {
     struct recovery *recovery = context;
     struct engine *engine = recovery->engine;
     if (field) {
-        recovery->found++;
-        dispatcher_add(engine->dispatcher, recovery->pipeline, field, facts);
+        if (dispatcher_add(engine->dispatcher, recovery->pipeline, field, facts, recovery->decided_by_ms))
+            recovery->taken++;
         return;
     }
     struct log log = log_with(engine->options.log, "pipeline", recovery->pipeline->name);
     if (!is_ok(result) && !result.retryable)
         log_error(&log, "cannot read the outbox: %s", result.text);
-    else if (recovery->found > 0)
-        log_info(&log, "found %zu triggers in the outbox", recovery->found);
+    else if (recovery->taken > 0)
+        log_info(&log, "took %zu triggers over from the outbox", recovery->taken);
     free(recovery);
 }
 
-static void recover_outbox(struct engine *engine) {
+static void recover_outbox(struct engine *engine, int64_t decided_by_ms) {
     for (int i = 0; i < engine->options.pipeline_count; i++) {
         struct recovery *recovery = calloc(1, sizeof *recovery);
         if (!recovery) {
@@ -131,15 +142,22 @@ static void recover_outbox(struct engine *engine) {
                 engine->options.log, "out of memory; the outbox is read when the store is next connected");
             return;
         }
-        *recovery = (struct recovery){.engine = engine, .pipeline = engine->options.pipelines[i]};
+        *recovery = (struct recovery){
+            .engine = engine, .pipeline = engine->options.pipelines[i], .decided_by_ms = decided_by_ms};
         store_outbox(engine->store, recovery->pipeline, on_outbox_entry, recovery);
     }
+}
+
+static void on_sweep(uv_timer_t *timer) {
+    struct engine *engine = timer->data;
+    if (engine->store_ready && !engine->stopping)
+        recover_outbox(engine, clock_now_ms(&engine->options.clock) - LEFT_ALONE_MS);
 }
 
 static void on_dispatcher_idle(void *context) {
     struct engine *engine = context;
     if (dispatcher_overflowed(engine->dispatcher) && engine->store_ready)
-        recover_outbox(engine);
+        recover_outbox(engine, INT64_MAX);
     else
         close_when_idle(engine);
 }
@@ -213,7 +231,7 @@ static void create_all(struct engine *engine) {
 static void on_store_ready(void *context) {
     struct engine *engine = context;
     engine->store_ready = true;
-    recover_outbox(engine);
+    recover_outbox(engine, INT64_MAX);
     dispatcher_store_ready(engine->dispatcher);
     intake_store_ready(engine->intake);
     receive_when_possible(engine);
@@ -235,7 +253,7 @@ static void on_store_refused(void *context, struct result reason) {
 
 static void on_due(void *context, const struct pipeline *pipeline, const char *field, const char *facts) {
     struct engine *engine = context;
-    dispatcher_add(engine->dispatcher, pipeline, field, facts);
+    dispatcher_add(engine->dispatcher, pipeline, field, facts, INT64_MAX);
 }
 
 static void on_intake_idle(void *context) {
@@ -267,35 +285,60 @@ static bool make_parts(struct engine *engine) {
     return engine->dispatcher && engine->intake;
 }
 
-struct result engine_start(const struct engine_options *options, struct engine **engine) {
-    struct engine *started = calloc(1, sizeof *started);
+static uv_timer_t *new_timer(struct engine *engine) {
     uv_timer_t *timer = calloc(1, sizeof *timer);
-    if (!started || !timer || uv_timer_init(options->loop, timer) != 0) {
-        free(started);
+    if (timer && uv_timer_init(engine->options.loop, timer) != 0) {
         free(timer);
-        return fail(CODE_LIMIT, "out of memory");
+        return NULL;
     }
-    timer->data = started;
-    started->options = *options;
-    started->timer = timer;
-    started->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000};
-    started->created = !options->create;
+    if (timer)
+        timer->data = engine;
+    return timer;
+}
+
+static void close_timer(uv_timer_t *timer) {
+    if (timer)
+        uv_close((uv_handle_t *)timer, (uv_close_cb)free);
+}
+
+static void discard(struct engine *engine) {
+    close_timer(engine->timer);
+    close_timer(engine->sweep);
+    free(engine);
+}
+
+static MUST_CHECK struct result open_store(struct engine *engine) {
+    const struct engine_options *options = &engine->options;
     struct store_events events = {.on_ready = on_store_ready,
         .on_lost = on_store_lost,
         .on_refused = on_store_refused,
-        .context = started};
-    struct result result = store_open(options->loop, options->redis, options->log, events, &started->store);
-    if (is_ok(result) && !make_parts(started)) {
-        intake_free(&started->intake);
-        dispatcher_free(&started->dispatcher);
-        store_close(started->store, NULL, NULL);
-        result = fail(CODE_LIMIT, "out of memory");
+        .context = engine};
+    struct result result = store_open(options->loop, options->redis, options->log, events, &engine->store);
+    if (is_ok(result) && !make_parts(engine)) {
+        intake_free(&engine->intake);
+        dispatcher_free(&engine->dispatcher);
+        store_close(engine->store, NULL, NULL);
+        return fail(CODE_LIMIT, "out of memory");
     }
+    return result;
+}
+
+struct result engine_start(const struct engine_options *options, struct engine **engine) {
+    struct engine *started = calloc(1, sizeof *started);
+    if (!started)
+        return fail(CODE_LIMIT, "out of memory");
+    started->options = *options;
+    started->timer = new_timer(started);
+    started->sweep = new_timer(started);
+    started->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000};
+    started->created = !options->create;
+    struct result result =
+        started->timer && started->sweep ? open_store(started) : fail(CODE_LIMIT, "out of memory");
     if (!is_ok(result)) {
-        uv_close((uv_handle_t *)timer, (uv_close_cb)free);
-        free(started);
+        discard(started);
         return result;
     }
+    uv_timer_start(started->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
     if (options->create)
         create_all(started);
     *engine = started;
