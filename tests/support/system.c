@@ -24,17 +24,26 @@ static const char *pubsub_address(const struct system *system) {
     return system->options.bus == SYSTEM_EMULATOR ? system->emulator.host : NULL;
 }
 
+static struct daemon *new_daemon(const struct system *system, const char *data) {
+    return daemon_new((struct daemon_options){.binary = system->options.binary,
+        .redis_url = system->redis ? redis_server_url(system->redis) : NULL,
+        .pubsub = pubsub_address(system),
+        .settings = system->options.settings,
+        .data = data,
+        .create = true,
+        .environment = system->options.environment});
+}
+
 void system_open(struct system *system, struct system_options options) {
     *system = (struct system){.options = options, .emulator = EMULATOR_NONE};
     open_bus(system);
     if (options.bus != SYSTEM_EMBEDDED)
         system->redis = redis_server_start((struct redis_server_options){.append_only = true});
-    system->daemon = daemon_new((struct daemon_options){.binary = options.binary,
-        .redis_url = system->redis ? redis_server_url(system->redis) : NULL,
-        .pubsub = pubsub_address(system),
-        .settings = options.settings,
-        .create = true,
-        .environment = options.environment});
+    system->daemon = new_daemon(system, NULL);
+}
+
+struct daemon *system_another_daemon(const struct system *system) {
+    return new_daemon(system, system->redis ? NULL : daemon_data(system->daemon));
 }
 
 void system_open_player(struct system *system) {
@@ -84,24 +93,50 @@ struct result system_states(const struct system *system, struct arena *arena, st
     return result;
 }
 
-/* The sum of HLEN over all outboxes, by a script, so that no month has to be guessed. */
-int system_outbox(const struct system *system) {
-    static const char script[] =
-        "local n = 0 for _, key in ipairs(redis.call('KEYS', 'pg:{nba:*}:outbox')) do "
-        "n = n + redis.call('HLEN', key) end return n";
+/* The number that a script answers; -1 while Redis is away. */
+static int run_script(const struct system *system, const char *script) {
     struct redis_settings redis = system_redis(system);
     redisContext *connection;
     redisReply *reply;
-    int entries = -1;
+    int number = -1;
     if (!is_ok(redis_connect(&redis, ASK_MS, &connection)))
         return -1;
     const char *words[] = {"EVAL", script, "0"};
-    if (is_ok(redis_ask(connection, &reply, 3, words, (size_t[]){4, sizeof script - 1, 1}))) {
-        entries = (int)reply->integer;
+    struct result result = redis_ask(connection, &reply, 3, words, (size_t[]){4, strlen(script), 1});
+    if (is_ok(result)) {
+        number = (int)reply->integer;
         freeReplyObject(reply);
     }
     redisFree(connection);
-    return entries;
+    if (result.code == CODE_INTERNAL)
+        fail_msg("%s", result.text);
+    return number;
+}
+
+/* By a script, so that no month has to be guessed. */
+int system_outbox(const struct system *system) {
+    return run_script(system,
+        "local n = 0 for _, key in ipairs(redis.call('KEYS', 'pg:{nba:*}:outbox')) do "
+        "n = n + redis.call('HLEN', key) end return n");
+}
+
+#define FOR_EACH_PENDING                                                                                     \
+    "local n = 0 for stream, group in pairs({['pg:bus:{nba-phase3-complete}'] = 'phasegate-nba-phase3', "    \
+    "['pg:bus:{nba-phase4-complete}'] = 'phasegate-nba-phase4'}) do "                                        \
+    "for _, entry in ipairs(redis.call('XPENDING', stream, group, '-', '+', 100000)) do n = n + 1 "
+
+int system_unacked(const struct system *system) {
+    return run_script(system, FOR_EACH_PENDING "end end return n");
+}
+
+void system_expire_leases(struct system *system) {
+    if (system->fake)
+        fake_pubsub_expire_leases(system->fake);
+    else if (system->options.bus != SYSTEM_EMULATOR)
+        run_script(system,
+            FOR_EACH_PENDING
+            "redis.call('XCLAIM', stream, group, entry[2], 0, entry[1], 'IDLE', 3600000, 'JUSTID') "
+            "end end return n");
 }
 
 /* --- Waiting --- */

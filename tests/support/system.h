@@ -45,6 +45,9 @@ enum { SYSTEM_DEADLINE_MS = 40000 };
 /* Store, bus and a daemon that is not started yet. Skips the test when the emulator is not installed. */
 void system_open(struct system *system, struct system_options options);
 
+/* One more daemon over the same store and bus, embedded in the same directory, not started; the caller's. */
+struct daemon *system_another_daemon(const struct system *system);
+
 /* The player; an embedded daemon has to be running. */
 void system_open_player(struct system *system);
 
@@ -65,12 +68,21 @@ struct result system_states(
 /* Entries of the pipeline's outbox, in all months; -1 while Redis is away. */
 int system_outbox(const struct system *system);
 
+/*
+ * What a daemon that was killed held in hand may be given to the next one at once, instead of when its leases
+ * have run out. Only while no daemon runs. Google's emulator cannot; there it takes until the lease ends.
+ */
+void system_expire_leases(struct system *system);
+
+/* Completions that the bus still holds as delivered and not acked; Redis Streams only. */
+int system_unacked(const struct system *system);
+
 /* Runs the player until the store shows the state for all dates in play; fails the test after the deadline.
  */
 typedef bool date_condition(const struct date_state *state);
 void system_until_dates(struct system *system, date_condition *condition, const char *waited_for);
 
-/* For system_until_dates: all of Phase 3 but one recorded; group 1 done …; group 4 done. */
+/* For system_until_dates: all of its groups are done. */
 bool date_is_done(const struct date_state *state);
 
 /* Runs the player until the daemon's log, since its last start, has a line that contains the part. */
