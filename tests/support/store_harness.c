@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SOON_MS = 10000, ARENA_MAX = 64 << 20, OUTBOX_MAX = 4096, IN_FLIGHT_MAX = 1000 };
+enum { SOON_MS = 10000, ARENA_MAX = 64 << 20, OUTBOX_STEP = 64, IN_FLIGHT_MAX = 1000 };
 
 /* --- Opening and closing ------------------------------------------------------------------------------- */
 
@@ -62,7 +62,7 @@ static void open_store(struct store_harness *harness) {
 void harness_connect(struct store_harness *harness) {
     open_store(harness);
     check_ok(harness->refused);
-    check_ok(reader_open(redis_server_settings(harness->server), &harness->reader));
+    harness_reopen_reader(harness);
 }
 
 void harness_connect_refused(struct store_harness *harness) {
@@ -73,6 +73,12 @@ void harness_connect_refused(struct store_harness *harness) {
 
 void harness_await_ready(struct store_harness *harness) {
     loop_until(&harness->loop, is_ready, harness, SOON_MS, "the store to be ready again");
+}
+
+void harness_reopen_reader(struct store_harness *harness) {
+    if (harness->reader)
+        reader_close(&harness->reader);
+    check_ok(reader_open(redis_server_settings(harness->server), &harness->reader));
 }
 
 static void on_closed(void *context) {
@@ -202,28 +208,35 @@ void harness_confirm(struct store_harness *harness, const struct pipeline *pipel
     check_ok(harness_try_confirm(harness, pipeline, trigger, bus_message_id, now_ms));
 }
 
+static struct result add_trigger(struct store_harness *harness, const char *field, const char *facts) {
+    struct store_answer *answer = &harness->answer;
+    if (answer->trigger_count % OUTBOX_STEP == 0) {
+        size_t size = answer->trigger_count * sizeof *answer->triggers;
+        struct trigger *more = arena_alloc(harness->arena, size + OUTBOX_STEP * sizeof *answer->triggers);
+        if (!more)
+            return fail(CODE_LIMIT, "the harness' arena is full; harness_forget was not called");
+        if (size > 0)
+            memcpy(more, answer->triggers, size);
+        answer->triggers = more;
+    }
+    return trigger_from_outbox(
+        answer->pipeline, field, facts, harness->arena, &answer->triggers[answer->trigger_count++]);
+}
+
 static void on_outbox(void *context, struct result result, const char *field, const char *facts) {
     struct store_harness *harness = context;
-    struct store_answer *answer = &harness->answer;
     if (!is_ok(result) || !field) {
         on_done(harness, result);
         return;
     }
-    if (answer->trigger_count == OUTBOX_MAX)
-        answer->result = fail(CODE_LIMIT, "more than %d outbox entries", OUTBOX_MAX);
-    else
-        result = trigger_from_outbox(
-            answer->pipeline, field, facts, harness->arena, &answer->triggers[answer->trigger_count++]);
-    if (!is_ok(result))
-        answer->result = result;
+    result = add_trigger(harness, field, facts);
+    if (is_ok(harness->answer.result))
+        harness->answer.result = result;
 }
 
 struct result harness_try_outbox(struct store_harness *harness, const struct pipeline *pipeline,
     const struct trigger **triggers, size_t *count) {
     begin(harness, pipeline, 1);
-    harness->answer.triggers = arena_alloc(harness->arena, OUTBOX_MAX * sizeof *harness->answer.triggers);
-    if (!harness->answer.triggers)
-        return fail(CODE_LIMIT, "the harness' arena is full; harness_forget was not called");
     store_outbox(harness->store, pipeline, on_outbox, harness);
     struct result result = finish(harness, "the outbox");
     if (is_ok(result)) {

@@ -61,6 +61,9 @@ void harness_connect_refused(struct store_harness *harness);
 /* Waits until the store is ready again, after a loss. */
 void harness_await_ready(struct store_harness *harness);
 
+/* The reader keeps one connection, which a restart of the server ends. */
+void harness_reopen_reader(struct store_harness *harness);
+
 /* An empty store and a new connection to it. */
 void harness_reset(struct store_harness *harness);
 

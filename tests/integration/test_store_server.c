@@ -1,0 +1,306 @@
+/*
+ * The store and its server: the function library's versions, a flushed library, a crash; the quarantine's and
+ * the history's bounds; and what a date costs in memory.
+ */
+#include "state/library.h"
+#include "support/check.h"
+#include "support/loop.h"
+#include "support/scene.h"
+#include "support/season.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static int open_scene(void **state) {
+    static struct scene scene;
+    scene = scene_on(harness_open((struct redis_server_options){0}));
+    *state = &scene;
+    return 0;
+}
+
+/* A server, and no store yet. */
+static int start_scene(void **state) {
+    static struct scene scene;
+    scene = scene_on(harness_start((struct redis_server_options){0}));
+    *state = &scene;
+    return 0;
+}
+
+/* A server that keeps what it has answered. */
+static int open_durable_scene(void **state) {
+    static struct scene scene;
+    scene = scene_on(harness_open((struct redis_server_options){.append_only = true}));
+    *state = &scene;
+    return 0;
+}
+
+static int close_scene(void **state) {
+    struct scene *scene = *state;
+    harness_close(&scene->harness);
+    return 0;
+}
+
+/* --- The library -----------------------------------------------------------------------------------------
+ */
+
+/* A library of our name that knows nothing but its version. */
+static void load_version(struct scene *scene, int version) {
+    char code[256];
+    snprintf(code, sizeof code,
+        "#!lua name=phasegate\n"
+        "redis.register_function{function_name='pg_version', callback=function() return %d end, "
+        "flags={'no-writes'}}",
+        version);
+    redis_server_do(scene->harness->server, "FUNCTION LOAD REPLACE %s", code);
+}
+
+static long long version_of(struct scene *scene) {
+    return redis_server_ask_number(scene->harness->server, "FCALL pg_version 0");
+}
+
+static void a_missing_library_is_loaded(void **state) {
+    struct scene *scene = *state;
+    harness_connect(scene->harness);
+    assert_int_equal(version_of(scene), LIBRARY_VERSION);
+    assert_int_equal(complete(scene, PGS).verdict, VERDICT_APPLIED);
+}
+
+static void an_older_library_is_replaced(void **state) {
+    struct scene *scene = *state;
+    load_version(scene, 0);
+    harness_connect(scene->harness);
+    assert_int_equal(version_of(scene), LIBRARY_VERSION);
+    assert_int_equal(complete(scene, PGS).verdict, VERDICT_APPLIED);
+}
+
+static void another_text_of_the_same_version_is_replaced(void **state) {
+    struct scene *scene = *state;
+    load_version(scene, LIBRARY_VERSION);
+    harness_connect(scene->harness);
+    assert_int_equal(complete(scene, PGS).verdict, VERDICT_APPLIED);
+}
+
+static void a_newer_library_refuses_the_store_and_stays(void **state) {
+    struct scene *scene = *state;
+    load_version(scene, LIBRARY_VERSION + 1);
+    harness_connect_refused(scene->harness);
+    check_fails(scene->harness->refused, CODE_REFUSED, "run the newer phasegate");
+    assert_false(store_is_ready(scene->harness->store));
+    assert_int_equal(version_of(scene), LIBRARY_VERSION + 1);
+}
+
+static void a_flushed_library_comes_back_by_itself(void **state) {
+    struct scene *scene = *state;
+    struct applied_copy applied;
+    struct completion completion = healthy(scene, UPGC);
+    complete(scene, PGS);
+    redis_server_do(scene->harness->server, "FUNCTION FLUSH");
+    check_fails(harness_try_apply(scene->harness, scene->pipeline, &completion, scene->now_ms, &applied),
+        CODE_UNAVAILABLE, "loading it again");
+    harness_await_ready(scene->harness);
+    assert_int_equal(tell(scene, completion).verdict, VERDICT_APPLIED);
+    assert_int_equal(state_of(scene)->records[PGS].mark, RECORD_COUNTS);
+}
+
+/* --- Crashes ---------------------------------------------------------------------------------------------
+ */
+
+static bool is_away(void *context) {
+    return !store_is_ready(context);
+}
+
+static void a_crash_loses_nothing_that_was_answered(void **state) {
+    struct scene *scene = *state;
+    struct store_harness *harness = scene->harness;
+    run_to(scene, 1);
+    complete(scene, PSZA);
+    struct applied_copy applied = complete(scene, TDZA);
+    check_due(scene, &applied, "g2/r1");
+    redis_server_kill(harness->server);
+    loop_until(&harness->loop, is_away, harness->store, 5000, "the loss");
+    redis_server_restart(harness->server);
+    harness_await_ready(harness);
+    harness_reopen_reader(harness);
+    const struct trigger *triggers = NULL;
+    assert_int_equal(harness_outbox(harness, scene->pipeline, &triggers), 1);
+    assert_int_equal(triggers[0].group, 2);
+    assert_int_equal(phase_of(scene, 1), GROUP_DONE);
+    applied = complete(scene, PCF);
+    check_due(scene, &applied, "g3/r1");
+}
+
+static void a_call_while_the_server_is_down_says_so(void **state) {
+    struct scene *scene = *state;
+    struct applied_copy applied;
+    struct completion completion = healthy(scene, PGS);
+    redis_server_kill(scene->harness->server);
+    check_fails(harness_try_apply(scene->harness, scene->pipeline, &completion, scene->now_ms, &applied),
+        CODE_UNAVAILABLE, "");
+}
+
+/* --- The quarantine --------------------------------------------------------------------------------------
+ */
+
+static struct message message_of(const char *id, const char *text) {
+    return (struct message){.id = id, .data = text, .size = strlen(text)};
+}
+
+static size_t quarantined(struct scene *scene, size_t most, struct quarantined **entries, int64_t *total) {
+    size_t count = 0;
+    check_ok(reader_quarantine(
+        scene->harness->reader, scene->pipeline, most, scene->harness->arena, entries, &count, total));
+    return count;
+}
+
+/* The literal string "YESTERDAY" arrived as a date. */
+static void a_message_is_quarantined_once_and_whole(void **state) {
+    struct scene *scene = *state;
+    static const struct attribute attributes[] = {{"origin", "caf\u00e9 \"quoted\""}};
+    struct message message = message_of("4711", "{\"game_date\": \"YESTERDAY\"}");
+    struct quarantined *entries = NULL;
+    int64_t total = 0;
+    message.attributes = attributes;
+    message.attribute_count = 1;
+    for (int i = 0; i < 3; i++)
+        harness_quarantine(scene->harness, scene->pipeline, &message, "topic-a", "no date", SCENE_MS + i);
+    assert_int_equal(quarantined(scene, 10, &entries, &total), 1);
+    assert_int_equal(total, 1);
+    assert_string_equal(entries[0].id, "4711");
+    assert_string_equal(entries[0].reason, "no date");
+    assert_string_equal(entries[0].topic, "topic-a");
+    assert_int_equal(entries[0].at_ms, SCENE_MS);
+    assert_int_equal(entries[0].size, message.size);
+    assert_int_equal(entries[0].full_size, message.size);
+    assert_memory_equal(entries[0].data, message.data, message.size);
+    assert_int_equal(entries[0].attribute_count, 1);
+    assert_string_equal(entries[0].attributes[0].key, "origin");
+    assert_string_equal(entries[0].attributes[0].value, attributes[0].value);
+}
+
+static void a_dropped_message_is_gone_and_may_come_again(void **state) {
+    struct scene *scene = *state;
+    struct message message = message_of("4711", "?");
+    struct quarantined *entries = NULL, entry;
+    int64_t total = 0;
+    harness_quarantine(scene->harness, scene->pipeline, &message, "topic-a", "bad", SCENE_MS);
+    for (int i = 0; i < 2; i++)
+        harness_quarantine_drop(scene->harness, scene->pipeline, "4711");
+    assert_int_equal(quarantined(scene, 10, &entries, &total), 0);
+    check_fails(
+        reader_quarantined(scene->harness->reader, scene->pipeline, "4711", scene->harness->arena, &entry),
+        CODE_NOT_FOUND, "4711");
+    harness_quarantine(scene->harness, scene->pipeline, &message, "topic-a", "still bad", SCENE_MS + 1);
+    assert_int_equal(quarantined(scene, 10, &entries, &total), 1);
+    assert_string_equal(entries[0].reason, "still bad");
+}
+
+static void a_huge_message_is_cut(void **state) {
+    struct scene *scene = *state;
+    static char data[QUARANTINE_BYTES_MAX + 1];
+    struct message message = {.id = "big", .data = data, .size = sizeof data};
+    struct quarantined *entries = NULL;
+    int64_t total = 0;
+    memset(data, 0, sizeof data); /* any byte will do */
+    harness_quarantine(scene->harness, scene->pipeline, &message, "topic-a", "too large", SCENE_MS);
+    assert_int_equal(quarantined(scene, 10, &entries, &total), 1);
+    assert_int_equal(entries[0].size, QUARANTINE_BYTES_MAX);
+    assert_int_equal(entries[0].full_size, sizeof data);
+}
+
+static void the_quarantine_is_bounded_and_the_oldest_go(void **state) {
+    struct scene *scene = *state;
+    enum { MORE = 50 };
+    char id[32], oldest[32];
+    for (int i = 0; i < QUARANTINE_ENTRIES_MAX + MORE; i++) {
+        snprintf(id, sizeof id, "id-%d", i);
+        struct message message = message_of(id, "?");
+        harness_quarantine(scene->harness, scene->pipeline, &message, "topic-a", "bad", SCENE_MS + i);
+    }
+    struct quarantined *entries = NULL, entry;
+    int64_t total = 0;
+    assert_int_equal(quarantined(scene, 1, &entries, &total), 1);
+    assert_int_equal(total, QUARANTINE_ENTRIES_MAX);
+    assert_string_equal(entries[0].id, id);
+    for (int i = MORE - 1; i <= MORE; i++) {
+        snprintf(oldest, sizeof oldest, "id-%d", i);
+        struct result found = reader_quarantined(
+            scene->harness->reader, scene->pipeline, oldest, scene->harness->arena, &entry);
+        assert_int_equal(found.code, i < MORE ? CODE_NOT_FOUND : CODE_OK);
+    }
+    /* Every key there is: the entries, their index and the counters. */
+    assert_int_equal(redis_server_ask_number(scene->harness->server, "DBSIZE"), QUARANTINE_ENTRIES_MAX + 2);
+}
+
+/* --- Bounds of a date ------------------------------------------------------------------------------------
+ */
+
+static void a_flood_of_one_event_is_one_line_of_history(void **state) {
+    struct scene *scene = *state;
+    enum { FLOOD = 100000 };
+    struct completion completion = healthy(scene, PGS);
+    struct history_entry *entries = NULL;
+    int64_t dropped = 0;
+    tell(scene, completion);
+    harness_apply_times(scene->harness, scene->pipeline, &completion, scene->now_ms, 10);
+    long long before = season_date_bytes(scene->harness, scene->pipeline, scene->date);
+    harness_apply_times(scene->harness, scene->pipeline, &completion, scene->now_ms, FLOOD - 10);
+    assert_in_range(season_date_bytes(scene->harness, scene->pipeline, scene->date), 1, before + 16);
+    assert_int_equal(harness_history(scene->harness, scene->pipeline, scene->date, &entries, &dropped), 2);
+    assert_int_equal(entries[0].times + entries[1].times, 1 + FLOOD);
+    assert_int_equal(dropped, 0);
+}
+
+static void a_date_that_never_rests_stays_bounded(void **state) {
+    struct scene *scene = *state;
+    enum { EVENTS = 2000 };
+    struct history_entry *entries = NULL;
+    int64_t dropped = 0, times = 0;
+    for (int i = 0; i < EVENTS; i++) {
+        if (i % 2)
+            break_down(scene, PGS);
+        else
+            complete(scene, PGS);
+    }
+    size_t count = harness_history(scene->harness, scene->pipeline, scene->date, &entries, &dropped);
+    assert_int_equal(count, 256 + 1);
+    for (size_t i = 0; i < count; i++)
+        times += entries[i].times;
+    assert_int_equal(times + dropped, EVENTS);
+    assert_in_range(season_date_bytes(scene->harness, scene->pipeline, scene->date), 1, 48 * 1024);
+}
+
+static void check_date_bytes(struct scene *scene, enum season_kind kind, long long most) {
+    season_date(scene->harness, scene->pipeline, SCENE_DATE, 0, kind);
+    assert_in_range(season_date_bytes(scene->harness, scene->pipeline, SCENE_DATE), 1, most);
+}
+
+static void a_finished_date_takes_two_kilobytes_at_most(void **state) {
+    check_date_bytes(*state, SEASON_CALM, 2048);
+}
+
+static void an_eventful_date_takes_five_kilobytes_at_most(void **state) {
+    check_date_bytes(*state, SEASON_EVENTFUL, 5 * 1024);
+}
+
+#define with(start, name) cmocka_unit_test_setup_teardown(name, start, close_scene)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        with(start_scene, a_missing_library_is_loaded),
+        with(start_scene, an_older_library_is_replaced),
+        with(start_scene, another_text_of_the_same_version_is_replaced),
+        with(start_scene, a_newer_library_refuses_the_store_and_stays),
+        with(open_scene, a_flushed_library_comes_back_by_itself),
+        with(open_durable_scene, a_crash_loses_nothing_that_was_answered),
+        with(open_scene, a_call_while_the_server_is_down_says_so),
+        with(open_scene, a_message_is_quarantined_once_and_whole),
+        with(open_scene, a_dropped_message_is_gone_and_may_come_again),
+        with(open_scene, a_huge_message_is_cut),
+        with(open_scene, the_quarantine_is_bounded_and_the_oldest_go),
+        with(open_scene, a_flood_of_one_event_is_one_line_of_history),
+        with(open_scene, a_date_that_never_rests_stays_bounded),
+        with(open_scene, a_finished_date_takes_two_kilobytes_at_most),
+        with(open_scene, an_eventful_date_takes_five_kilobytes_at_most),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
