@@ -1,5 +1,7 @@
 #include "cli/quarantine_work.h"
 
+#include "core/completion.h"
+
 #include <string.h>
 
 struct message quarantine_message(const struct quarantined *entry) {
@@ -12,7 +14,8 @@ struct message quarantine_message(const struct quarantined *entry) {
 }
 
 /*
- * Pub/Sub adds attributes of its own that start with "goog", and refuses them from a publisher.
+ * Pub/Sub adds attributes of its own that start with "goog", and refuses them from a publisher. The one that
+ * says how the message is encoded goes on under our name.
  * Source: https://cloud.google.com/pubsub/docs/publisher#using-attributes
  */
 static struct result without_reserved(const struct setup *setup, struct message *message) {
@@ -20,9 +23,13 @@ static struct result without_reserved(const struct setup *setup, struct message 
     size_t count = 0;
     if (!kept)
         return fail(CODE_INTERNAL, "out of memory");
-    for (size_t i = 0; i < message->attribute_count; i++)
-        if (strncmp(message->attributes[i].key, "goog", 4) != 0)
-            kept[count++] = message->attributes[i];
+    for (size_t i = 0; i < message->attribute_count; i++) {
+        struct attribute attribute = message->attributes[i];
+        if (strcmp(attribute.key, COMPLETION_ENCODING) == 0)
+            attribute.key = COMPLETION_ENCODING_AGAIN;
+        if (strncmp(attribute.key, "goog", 4) != 0)
+            kept[count++] = attribute;
+    }
     message->attributes = kept;
     message->attribute_count = count;
     return ok();

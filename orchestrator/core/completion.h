@@ -28,6 +28,13 @@ enum {
     COMPLETION_ERROR_MAX = 200,     /* bytes of error_message that are kept */
 };
 
+/*
+ * The attribute whose value BINARY says that a message is a protobuf: Pub/Sub's own, which only Pub/Sub can
+ * set, and ours, for a message that was in quarantine and is published again.
+ */
+#define COMPLETION_ENCODING "googclient_schemaencoding"
+#define COMPLETION_ENCODING_AGAIN "phasegate_schemaencoding"
+
 struct completion {
     const struct processor *processor;
     game_date date;

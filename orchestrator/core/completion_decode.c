@@ -26,9 +26,13 @@ static struct result read_attributes(const struct message *message, bool *backfi
     return ok();
 }
 
-static bool is_protobuf(const struct message *message) {
-    const char *encoding = message_attribute(message, "googclient_schemaencoding");
+static bool is_binary(const struct message *message, const char *attribute) {
+    const char *encoding = message_attribute(message, attribute);
     return encoding && strcmp(encoding, "BINARY") == 0;
+}
+
+static bool is_protobuf(const struct message *message) {
+    return is_binary(message, COMPLETION_ENCODING) || is_binary(message, COMPLETION_ENCODING_AGAIN);
 }
 
 static struct result read_fields(

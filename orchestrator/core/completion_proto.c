@@ -34,7 +34,7 @@ static struct result unpack(
         return fail(CODE_LIMIT, "the protobuf does not fit into the memory for one message");
     if (!unpacked)
         return fail(CODE_INVALID,
-            "not the protobuf phasegate.v1.Completion that googclient_schemaencoding = BINARY says it is");
+            "not the protobuf phasegate.v1.Completion that its schemaencoding = BINARY says it is");
     *completion = unpacked;
     return ok();
 }

@@ -154,6 +154,18 @@ static void what_is_not_the_protobuf_is_refused(void **state) {
         "not the protobuf phasegate.v1.Completion");
 }
 
+static void one_out_of_quarantine_says_so_under_our_name(void **state) {
+    (void)state;
+    const struct attribute encoding = {COMPLETION_ENCODING_AGAIN, "BINARY"};
+    Phasegate__V1__Completion c = good();
+    uint8_t data[256];
+    struct message message = message_of(data, phasegate__v1__completion__pack(&c, data));
+    message.attributes = &encoding;
+    struct completion read;
+    check_ok(completion_decode(nba_pipeline(), &message, NOW_MS, arena, &read));
+    assert_int_equal(read.status, STATUS_SUCCESS);
+}
+
 static void json_says_that_it_is_json(void **state) {
     (void)state;
     static const char json[] =
@@ -210,6 +222,7 @@ int main(void) {
         test(backfill_is_told_by_any_tag),
         test(wrong_contents_are_refused),
         test(what_is_not_the_protobuf_is_refused),
+        test(one_out_of_quarantine_says_so_under_our_name),
         test(json_says_that_it_is_json),
         test(a_hostile_message_stays_within_the_arena),
         test(damaged_messages_never_hurt),
