@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct emulator emulator = EMULATOR_NONE;
+static struct emulator emulator = {.process = {.fd = -1}};
 static struct world world;
 
 static int group_set_up(void **state) {
