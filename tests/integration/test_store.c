@@ -78,6 +78,7 @@ static void groups_follow_one_another(void **state) {
 static void no_group_overtakes_another(void **state) {
     struct scene *scene = *state;
     run_to(scene, 2);
+    assert_int_equal(phase_of(scene, 2), GROUP_TRIGGERED);
     struct applied_copy applied = complete(scene, PDC);
     assert_int_equal(applied.verdict, VERDICT_PREMATURE);
     applied = complete(scene, MLFS);
