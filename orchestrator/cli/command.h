@@ -41,7 +41,7 @@ struct command {
     size_t fields_size;               /* of the struct that options fills */
     int operands_min;
     int operands_max;
-    /* *answer is true when it is called. */
+    /* *answer is true when it is called. A failure without text is one that it has told of by itself. */
     struct result (*run)(const struct invocation *call, bool *answer);
 };
 

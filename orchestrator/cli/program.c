@@ -68,7 +68,8 @@ static enum exit_status finish(struct result r, bool answer, FILE *out, FILE *er
         r = flush_output(out);
     if (!is_ok(r)) {
         fflush(out);
-        fprintf(err, "phasegate: %s\n", r.text);
+        if (*r.text)
+            fprintf(err, "phasegate: %s\n", r.text);
     }
     return exit_status_of(r, answer);
 }

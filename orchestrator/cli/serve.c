@@ -77,8 +77,6 @@ static void on_stopped(void *context, struct result result) {
     serving->outcome = result;
     if (is_ok(result))
         log_info(&serving->log, "stopped: everything in hand was finished");
-    else
-        log_error(&serving->log, "%s", result.text);
     if (serving->embedded)
         embedded_stop(serving->embedded, on_embedded_stopped, serving);
     else
@@ -187,6 +185,13 @@ static MUST_CHECK struct result serve(struct serving *serving, bool create) {
     return serving->outcome;
 }
 
+/* Into the log, since standard error is the log: once, and in its format. */
+static void say(struct serving *serving, struct result *outcome) {
+    if (!is_ok(*outcome))
+        log_error(&serving->log, "%s", outcome->text);
+    outcome->text[0] = '\0';
+}
+
 static struct result run_serve(const struct invocation *call, bool *answer) {
     (void)answer;
     const struct serve_fields *fields = call->fields;
@@ -200,6 +205,7 @@ static struct result run_serve(const struct invocation *call, bool *answer) {
         uv_loop_init(&serving->loop);
         result = serve(serving, fields->create);
         uv_loop_close(&serving->loop);
+        say(serving, &result);
     }
     setup_close(&serving->setup);
     free(serving);
