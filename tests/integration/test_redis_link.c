@@ -358,6 +358,21 @@ static void it_can_be_closed_while_a_name_is_looked_up(void **state) {
     loop_until_true(&fixture->loop, &fixture->closed, SOON_MS, "the end of the link");
 }
 
+static void a_lookup_that_ends_after_closing_connects_nothing(void **state) {
+    struct fixture *fixture = *state;
+    fixture->server = redis_server_start((struct redis_server_options){.tcp = true});
+    for (int i = 0; i < 50; i++) {
+        fixture->closed = false;
+        open_link(fixture, redis_server_settings(fixture->server));
+        for (int turn = 0; turn < i % 5; turn++) /* until it is under way in its thread, now and then */
+            uv_run(&fixture->loop, UV_RUN_NOWAIT);
+        redis_link_close(fixture->link, on_closed, fixture);
+        fixture->link = NULL;
+        loop_until_true(&fixture->loop, &fixture->closed, SOON_MS, "the end of the link");
+        assert_false(uv_loop_alive(&fixture->loop));
+    }
+}
+
 static void each_address_of_a_name_is_tried(void **state) {
     struct fixture *fixture = *state;
     fixture->server = redis_server_start((struct redis_server_options){.tcp = true});
@@ -441,6 +456,7 @@ int main(void) {
         link_test(it_can_be_closed_from_its_own_callback),
         link_test(closing_answers_what_waits_with_null),
         link_test(it_can_be_closed_while_a_name_is_looked_up),
+        link_test(a_lookup_that_ends_after_closing_connects_nothing),
         link_test(each_address_of_a_name_is_tried),
         link_test(a_name_that_nobody_has_is_told),
         link_test(too_many_commands_are_refused),

@@ -364,24 +364,61 @@ static void what_waits_in_a_paused_receiver_keeps_its_lease(void **state) {
     await_count(fixture, &fixture->inbox, 2, WAIT_MS);
 }
 
-static bool both_removals_are_told(void *context) {
-    return log_capture_count(&((struct fixture *)context)->capture, "removed before") == 2;
+static void a_removed_entry_of_our_own_is_acked_and_told(void **state) {
+    struct fixture *fixture = *state;
+    start(fixture, 60);
+    redis_server_do(fixture->server, "XADD %s 1-1 data one", stream);
+    read_as(fixture, "first", 1);
+    redis_server_do(fixture->server, "XDEL %s 1-1", stream);
+    assert_int_equal(pending(fixture), 1);
+    subscribe(fixture->bus, &fixture->inbox, 0);
+    await_nothing_pending(fixture);
+    assert_int_equal(log_capture_count(&fixture->capture, "entry 1-1 of stream"), 1);
+    assert_int_equal(fixture->inbox.deliveries, 0);
 }
 
-static void removed_entries_are_acked_and_told(void **state) {
+static bool removal_is_told(void *context) {
+    return log_capture_count(&((struct fixture *)context)->capture, "were removed before") == 1;
+}
+
+static void a_removed_entry_of_a_silent_consumer_is_told(void **state) {
     struct fixture *fixture = *state;
     start(fixture, 1);
     redis_server_do(fixture->server, "XADD %s 1-1 data one", stream);
-    redis_server_do(fixture->server, "XADD %s 1-2 data two", stream);
-    read_as(fixture, "first", 1);
     read_as(fixture, "dead", 1);
-    redis_server_do(fixture->server, "XDEL %s 1-1 1-2", stream);
-    assert_int_equal(pending(fixture), 2);
+    redis_server_do(fixture->server, "XDEL %s 1-1", stream);
     subscribe(fixture->bus, &fixture->inbox, 0);
+    loop_until(&fixture->loop, removal_is_told, fixture, WAIT_MS, "the removal in the log");
     await_nothing_pending(fixture);
-    loop_until(&fixture->loop, both_removals_are_told, fixture, WAIT_MS, "both removals in the log");
-    assert_int_equal(log_capture_count(&fixture->capture, "entry 1-1 of stream"), 1);
     assert_int_equal(fixture->inbox.deliveries, 0);
+}
+
+/* --- Flow --- */
+
+static void no_more_than_allowed_is_taken_from_the_others(void **state) {
+    struct fixture *fixture = *state;
+    start(fixture, 60);
+    fixture->inbox.policy = INBOX_HOLD;
+    subscribe(fixture->bus, &fixture->inbox, 7);
+    publish_numbers(fixture, 0, 30);
+    await_count(fixture, &fixture->inbox, 7, WAIT_MS);
+    expect_no_more(fixture, &fixture->inbox, NEVER_MS);
+    assert_int_equal(pending(fixture), 7);
+}
+
+static void reading_and_claiming_together_keep_to_the_maximum(void **state) {
+    struct fixture *fixture = *state;
+    start(fixture, 1);
+    publish_numbers(fixture, 0, 10);
+    read_as(fixture, "dead", 10);
+    fixture->inbox.policy = INBOX_HOLD;
+    subscribe(fixture->bus, &fixture->inbox, 10); /* asks for ten new ones, and then claims ten old ones */
+    await_count(fixture, &fixture->inbox, 10, WAIT_MS);
+    publish_numbers(fixture, 10, 20);
+    expect_no_more(fixture, &fixture->inbox, NEVER_MS);
+    assert_int_equal(fixture->inbox.deliveries, 10);
+    inbox_ack_all(&fixture->inbox);
+    await_count(fixture, &fixture->inbox, 20, WAIT_MS);
 }
 
 /* --- Cutting --- */
@@ -404,18 +441,18 @@ static void an_entry_that_a_group_has_not_acked_is_never_cut(void **state) {
     struct fixture *fixture = *state;
     fixture->bus = open_bus(fixture, "first", 60, 10);
     create_and_wait(&fixture->loop, fixture->bus, &source);
-    redis_server_do(fixture->server, "XGROUP CREATE %s slow 0", stream);
+    redis_server_do(fixture->server, "XGROUP CREATE %s late 0", stream);
     subscribe(fixture->bus, &fixture->inbox, 0);
     publish_numbers(fixture, 0, 3000);
     await_count(fixture, &fixture->inbox, 3000, WAIT_MS);
     await_nothing_pending(fixture);
-    assert_int_equal(length(fixture), 3000); /* not delivered to "slow" */
+    assert_int_equal(length(fixture), 3000); /* not delivered to "late" */
     redisReply *reply =
-        redis_server_ask(fixture->server, "XREADGROUP GROUP slow one COUNT 2000 STREAMS %s >", stream);
+        redis_server_ask(fixture->server, "XREADGROUP GROUP late one COUNT 2000 STREAMS %s >", stream);
     const redisReply *entries = reply->element[0]->element[1];
     for (size_t i = 0; i < entries->elements; i++) {
         if (i != 1500)
-            redis_server_do(fixture->server, "XACK %s slow %s", stream, entries->element[i]->element[0]->str);
+            redis_server_do(fixture->server, "XACK %s late %s", stream, entries->element[i]->element[0]->str);
     }
     char unacked[64];
     snprintf(unacked, sizeof unacked, "%s", entries->element[1500]->element[0]->str);
@@ -616,6 +653,20 @@ static void without_redis_everything_fails_in_time(void **state) {
     flush_and_wait(&fixture->loop, fixture->bus); /* nothing is left to leave */
 }
 
+static void closing_without_redis_calls_back_later(void **state) {
+    struct fixture *fixture = *state;
+    redis_server_kill(fixture->server);
+    fixture->bus = open_bus(fixture, "first", 60, 0);
+    bool inside = true;
+    struct outcome published = {.forbidden = &inside}, closed = {.forbidden = &inside};
+    publish_text(fixture->bus, source.topic, NULL, "text", &published);
+    bus_close(fixture->bus, outcome_done, &closed);
+    fixture->bus = NULL;
+    inside = false;
+    loop_until(&fixture->loop, outcome_is_there, &closed, WAIT_MS, "the end of the bus");
+    check_fails(published.result, CODE_UNAVAILABLE, "being closed");
+}
+
 static void acks_that_cannot_leave_are_told_to_who_flushes_and_leave_later(void **state) {
     struct fixture *fixture = *state;
     start(fixture, 60);
@@ -655,7 +706,10 @@ int main(void) {
         streams_test(a_nacked_entry_can_be_taken_by_others_soon),
         streams_test(what_a_closed_bus_held_can_be_taken_at_once),
         streams_test(what_waits_in_a_paused_receiver_keeps_its_lease),
-        streams_test(removed_entries_are_acked_and_told),
+        streams_test(a_removed_entry_of_our_own_is_acked_and_told),
+        streams_test(a_removed_entry_of_a_silent_consumer_is_told),
+        streams_test(no_more_than_allowed_is_taken_from_the_others),
+        streams_test(reading_and_claiming_together_keep_to_the_maximum),
         streams_test(a_stream_is_cut_when_all_groups_have_acked),
         streams_test(an_entry_that_a_group_has_not_acked_is_never_cut),
         streams_test(a_stream_that_nobody_reads_is_bounded),
@@ -668,6 +722,7 @@ int main(void) {
         streams_test(a_blocking_read_holds_up_nothing),
         streams_test(too_much_to_publish_is_refused),
         streams_test(without_redis_everything_fails_in_time),
+        streams_test(closing_without_redis_calls_back_later),
         streams_test(acks_that_cannot_leave_are_told_to_who_flushes_and_leave_later),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

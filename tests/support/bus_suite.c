@@ -282,18 +282,26 @@ static void two_receivers_share_the_messages(void **state) {
     inbox_ack_all(&suite->other_inbox);
 }
 
-static void a_lease_is_kept_for_as_long_as_it_takes(void **state) {
-    struct suite *suite = *state;
-    start(suite, INBOX_HOLD, 0);
+static void hold_for_long(struct suite *suite, bool paused) {
+    struct subscription *subscription = start(suite, INBOX_HOLD, 0);
     publish(suite, "slow");
     await_count(suite, &suite->inbox, 1, WAIT_MS);
+    if (paused)
+        bus_pause(subscription);
     suite->other = open_bus(suite, "second");
     subscribe(suite, suite->other, &suite->other_inbox, 0);
-    suite->inbox.awaited = 2;
     expect_no_more(suite, &suite->other_inbox, 3 * suite->fixture->lease_ms);
     assert_int_equal(suite->inbox.deliveries, 1);
     inbox_ack_all(&suite->inbox);
     flush_and_wait(&suite->loop, suite->bus);
+}
+
+static void a_lease_is_kept_for_as_long_as_it_takes(void **state) {
+    hold_for_long(*state, false);
+}
+
+static void a_paused_receiver_keeps_its_leases(void **state) {
+    hold_for_long(*state, true);
 }
 
 /* --- Flow --- */
@@ -329,6 +337,7 @@ static void a_paused_receiver_gets_nothing_until_it_goes_on(void **state) {
     publish(suite, "while paused");
     publish(suite, "while paused, too");
     expect_no_more(suite, &suite->inbox, NEVER_MS + 2 * suite->fixture->lease_ms);
+    assert_int_equal(suite->inbox.deliveries, 1);
     bus_resume(subscription);
     bus_resume(subscription);
     await_count(suite, &suite->inbox, 3, suite->fixture->redelivery_ms);
@@ -601,6 +610,7 @@ int bus_suite_run(const struct bus_fixture *fixture) {
         suite_test(what_a_killed_receiver_held_comes_again),
         suite_test(two_receivers_share_the_messages),
         suite_test(a_lease_is_kept_for_as_long_as_it_takes),
+        suite_test(a_paused_receiver_keeps_its_leases),
         suite_test(no_more_than_allowed_are_in_hand),
         suite_test(a_paused_receiver_gets_nothing_until_it_goes_on),
         suite_test(after_unsubscribing_nothing_comes_and_acks_still_go),
