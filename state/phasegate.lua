@@ -259,15 +259,22 @@ local function settle_group(date, number, history, now)
     return phase
 end
 
--- The trigger's tag: is any completion that it rests on backfill-tagged? It rests on its needs and, through group
--- order, on whatever the group before it rests on.
-local function backfill_tag(date, number)
-    local before = number > 1 and group_of(date, number - 1)
-    if before and before.tag == 'b' then return 'b' end
-    for _, name in ipairs(date.def.groups[number].needs) do
-        if record_of(date, name).tag == 'b' then return 'b' end
+local function any_tagged(date, names)
+    for _, name in ipairs(names) do
+        local record = record_of(date, name)
+        if record and record.tag == 'b' then return true end
     end
-    return 'l'
+    return false
+end
+
+-- The trigger's tag: is any completion that it rests on backfill-tagged? It rests on its needs, on the completions
+-- that made the group before done, and on whatever that group rests on.
+local function backfill_tag(date, number)
+    local groups = date.def.groups
+    if any_tagged(date, groups[number].needs) then return 'b' end
+    if number == 1 then return 'l' end
+    local before = group_of(date, number - 1)
+    return (before.tag == 'b' or any_tagged(date, groups[number - 1].members)) and 'b' or 'l'
 end
 
 local function facts_of(date, number, tag, event, now)

@@ -233,14 +233,27 @@ static void on_applied(void *context, const redisReply *reply) {
     free(call);
 }
 
+/*
+ * A month that could not be made known: the connection is dropped, so that what was sent behind it is not
+ * taken for done, and is sent again behind a new try.
+ */
+static void on_month_opened(void *context, const redisReply *reply) {
+    struct store *store = context;
+    struct result result = redis_reply_result(reply);
+    if (!reply || is_ok(result))
+        return;
+    log_error(&store->log, "a month cannot be made known, connecting anew: %s", result.text);
+    redis_link_drop(store->link);
+}
+
 /* Makes the month known before its first date is; on one connection the order of sending is the order of
  * doing. */
 static struct result open_month(struct store *store, const struct pipeline *pipeline, game_date date) {
     if (months_has(&store->months, pipeline, date))
         return ok();
     char key[KEY_MAX], month[MONTH_TEXT_MAX];
-    struct result result = redis_link_sendv(store->link, NULL, NULL, "FCALL", "pg_open_month", "1",
-        key_months(pipeline, key), month_format(date, month), NULL);
+    struct result result = redis_link_sendv(store->link, on_month_opened, store, "FCALL", "pg_open_month",
+        "1", key_months(pipeline, key), month_format(date, month), NULL);
     if (is_ok(result))
         months_add(&store->months, pipeline, date);
     return result;

@@ -46,6 +46,7 @@ struct applied {
     const char *outbox_facts; /* for trigger_from_outbox */
 };
 
+/* None may be NULL. */
 struct store_events {
     void (*on_ready)(void *context); /* connected, library in place: calls succeed from here on */
     void (*on_lost)(void *context);  /* calls fail until on_ready */

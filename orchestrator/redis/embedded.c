@@ -105,10 +105,11 @@ static void on_exit_of_child(uv_process_t *process, int64_t status, int signal) 
 static struct result spawn(struct embedded *embedded) {
     char log_file[PATH_BYTES_MAX + 32];
     snprintf(log_file, sizeof log_file, "%s/redis.log", embedded->directory);
-    const char *arguments[] = {"redis-server", "--port", "0", "--unixsocket", embedded->socket,
-        "--unixsocketperm", "600", "--dir", embedded->directory, "--appendonly", "yes", "--appendfsync",
-        "always", "--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no", "--logfile",
-        log_file, NULL};
+    /* A value of up to 256 bytes leaves a date's hash compact: an error message or a long id is no more. */
+    const char *arguments[] = {"redis-server", "--hash-max-listpack-value", "256", "--port", "0",
+        "--unixsocket", embedded->socket, "--unixsocketperm", "600", "--dir", embedded->directory,
+        "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction",
+        "--daemonize", "no", "--logfile", log_file, NULL};
     uv_process_options_t options = {.file = "redis-server",
         .args = (char **)arguments,
         .exit_cb = on_exit_of_child,

@@ -265,6 +265,7 @@ static bool may_start(const struct model *model, const struct day *day, const st
 static void start(
     struct day *day, const struct group *group, const struct completion *cause, int64_t now_ms) {
     struct trigger *trigger = &day->triggers[group->number - 1];
+    processor_set rests_on = group->needs | (group->number > 1 ? group[-1].members : 0);
     if (group->number == 1)
         day->seen.run = 1;
     *trigger = (struct trigger){
@@ -278,7 +279,7 @@ static void start(
     for (int i = 0; i < PIPELINE_PROCESSORS_MAX; i++) {
         bool needed = group->needs >> i & 1;
         trigger->upstream[i] = needed ? day->seen.records[i].record_count : ROWS_UNKNOWN;
-        trigger->backfill = trigger->backfill || (needed && day->seen.records[i].backfill);
+        trigger->backfill = trigger->backfill || ((rests_on >> i & 1) && day->seen.records[i].backfill);
     }
     day->in_outbox[group->number - 1] = true;
     day->seen.groups[group->number - 1] = (struct group_state){.phase = GROUP_READY,
