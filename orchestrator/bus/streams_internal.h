@@ -107,49 +107,80 @@ struct streams_subscription {
     size_t in_flight; /* commands over link whose answers come back to this subscription */
 };
 
-/* streams.c */
-void streams_wake(struct streams_bus *bus); /* the loop's next turn does what there is to do */
-struct stream *streams_stream(
-    struct streams_bus *bus, const char *topic); /* NULL: too many, or out of memory */
-void streams_handle_closed(void *context);       /* of the bus */
+/* --- streams.c --- */
 
-/* streams_publish.c */
+/* The loop's next turn does what there is to do. */
+void streams_wake(struct streams_bus *bus);
+
+/* The topic's stream; NULL when there are too many, or no memory. */
+struct stream *streams_stream(struct streams_bus *bus, const char *topic);
+
+/* The loop has forgotten one of the bus's handles. */
+void streams_handle_closed(void *bus);
+
+/* --- streams_publish.c --- */
+
 void streams_publish(struct bus *bus, const char *topic, const struct message *message,
     bus_published_fn *published, void *context);
 void streams_create(struct bus *bus, const struct source *source, bus_done_fn *done, void *context);
 void streams_send_ready(struct streams_bus *bus);
-void streams_expire(struct streams_bus *bus); /* those that have waited too long for the connection */
-void streams_tell_failed(struct streams_bus *bus);
-void streams_fail_waiting(struct streams_bus *bus); /* all that have not been sent */
 
-/* streams_receive.c */
+/* Fails those that have waited too long for the connection, or all that have not been sent. */
+void streams_expire(struct streams_bus *bus);
+void streams_fail_waiting(struct streams_bus *bus);
+
+/* Calls back for those that failed inside a call. */
+void streams_tell_failed(struct streams_bus *bus);
+
+/* --- streams_receive.c --- */
+
 struct result streams_subscribe(struct bus *bus, const struct source *source, struct receiver receiver,
     struct subscription **subscription);
 void streams_pause(struct subscription *subscription);
 void streams_resume(struct subscription *subscription);
 void streams_unsubscribe(struct subscription *subscription);
-void streams_retry_now(struct streams_bus *bus); /* a group may have come into being */
+
+/* Asks for what there is room for, unless it has been asked for already. */
+void streams_ask(struct streams_subscription *sub);
+
 /* Answers may have been lost with a connection: what they gave us is among our own pending entries. */
 void streams_recover(struct streams_subscription *sub);
-void streams_ask(struct streams_subscription *sub);
+
+/* Asks for what silent consumers hold, when it is time. */
 void streams_claim(struct streams_subscription *sub);
+
+/* A group may have come into being: those who wait for one ask again. */
+void streams_retry_now(struct streams_bus *bus);
+
 void streams_deliver_held(struct streams_subscription *sub);
+
+/* Unsubscribed, and nothing of it is left in anybody's hands. */
 bool streams_is_over(const struct streams_subscription *sub);
 void streams_subscription_free(struct streams_subscription *sub);
 
-/* streams_return.c */
+/* --- streams_return.c --- */
+
 void streams_ack(struct delivery *delivery);
 void streams_nack(struct delivery *delivery);
-void streams_give_back(
-    struct streams_subscription *sub, struct entry *entry); /* held or out: let others have it */
+
+/* Lets others have an entry, or all that was not handed out, and when closing also what was. */
+void streams_give_back(struct streams_subscription *sub, struct entry *entry);
 void streams_give_back_all(struct streams_subscription *sub);
+
 void streams_send_returns(struct streams_subscription *sub);
-void streams_postpone_returns(struct streams_subscription *sub); /* they cannot leave for now */
+
+/* They cannot leave for now. */
+void streams_postpone_returns(struct streams_subscription *sub);
+
 void streams_extend(struct streams_subscription *sub);
 
-/* streams_trim.c */
-void streams_leave_group(struct streams_subscription *sub); /* unless something is pending */
+/* --- streams_trim.c --- */
+
+/* So many entries were published or acked: it may be time to cut. */
+void streams_active(struct stream *stream, size_t entries);
 void streams_trim(struct stream *stream);
-void streams_active(struct stream *stream, size_t entries); /* that many were published or acked */
+
+/* Takes our name out of the group, unless something is pending under it. */
+void streams_leave_group(struct streams_subscription *sub);
 
 #endif
