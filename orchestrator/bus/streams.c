@@ -46,6 +46,7 @@ static void free_those_over(struct streams_bus *bus) {
             continue;
         }
         *at = sub->next;
+        streams_leave_group(sub);
         streams_subscription_free(sub);
     }
 }

@@ -64,14 +64,21 @@ void streams_active(struct stream *stream, size_t entries) {
 
 /*
  * Processes come and go, each as a consumer of its own name: one that leaves nothing behind is taken out of
- * the group. In one step, since taking out a consumer drops what it has pending.
+ * the group. In one step, since taking out a consumer drops what it has pending. What is pending and was not
+ * given back went to the reading connection when that was closed already, so nobody here has seen it: as with
+ * what is given back, the next claim of any consumer takes it.
  */
 static const char leave_group[] =
-    "if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return 0 end\n"
-    "return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])\n";
+    "local pending = redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 10000, ARGV[2])\n"
+    "for _, entry in ipairs(pending) do\n"
+    "  redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, entry[1], 'IDLE', ARGV[3], 'JUSTID')\n"
+    "end\n"
+    "return #pending > 0 or redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])\n";
 
 void streams_leave_group(struct streams_subscription *sub) {
+    char idle[24];
+    snprintf(idle, sizeof idle, "%lld", (long long)sub->bus->claim_after_ms);
     struct result sent = redis_link_sendv(sub->bus->link, NULL, NULL, "EVAL", leave_group, "1",
-        sub->stream->key, sub->group, sub->bus->consumer, NULL);
+        sub->stream->key, sub->group, sub->bus->consumer, idle, NULL);
     (void)sent; /* not connected: the name stays */
 }
