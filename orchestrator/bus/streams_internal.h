@@ -16,11 +16,11 @@
 #ifndef PHASEGATE_BUS_STREAMS_INTERNAL_H
 #define PHASEGATE_BUS_STREAMS_INTERNAL_H
 
+#include "base/backoff.h"
 #include "bus/bus_ops.h"
 #include "bus/streams_entry.h"
 #include "bus/streams_flush.h"
 #include "bus/streams_table.h"
-#include "redis/backoff.h"
 #include "redis/link.h"
 
 enum {

@@ -1,7 +1,7 @@
 #include "engine/dispatch.h"
 
+#include "base/backoff.h"
 #include "core/trigger.h"
-#include "redis/backoff.h"
 
 #include <search.h>
 #include <stdlib.h>

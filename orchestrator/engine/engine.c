@@ -1,8 +1,8 @@
 #include "engine/engine.h"
 
+#include "base/backoff.h"
 #include "engine/dispatch.h"
 #include "engine/intake.h"
-#include "redis/backoff.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 #include "engine/intake.h"
 
+#include "base/backoff.h"
 #include "core/completion.h"
-#include "redis/backoff.h"
 
 #include <stdlib.h>
 #include <string.h>

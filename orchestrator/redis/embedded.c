@@ -1,15 +1,17 @@
 #include "redis/embedded.h"
 
-#include "redis/backoff.h"
+#include "base/backoff.h"
 #include "redis/sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/pidfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,7 +24,7 @@ struct embedded {
     char socket[PATH_BYTES_MAX];
     int lock;
     uv_process_t *process; /* NULL when it was taken over, or is down */
-    pid_t adopted;         /* 0 when it is our child */
+    int adopted;           /* a pidfd, which a reused process id cannot fool; -1 when it is our child */
     uv_timer_t *timer; /* starts it again; while stopping or with an adopted one, looks whether it has gone */
     struct backoff backoff;
     bool stopping;
@@ -121,7 +123,7 @@ static struct result spawn(struct embedded *embedded) {
     int error = uv_spawn(embedded->loop, process, &options);
     if (error != 0) {
         uv_close((uv_handle_t *)process, (uv_close_cb)free);
-        return fail(error == UV_ENOENT ? CODE_NOT_FOUND : CODE_INTERNAL,
+        return fail(error == UV_ENOENT ? CODE_REFUSED : CODE_INTERNAL,
             "redis-server cannot be started: %s; install Redis 7 (apt-get install redis-server), or name a "
             "store of "
             "your own in store.url",
@@ -156,8 +158,9 @@ static pid_t running_server(const char *socket) {
     return pid;
 }
 
-static bool has_gone(pid_t pid) {
-    return kill(pid, 0) != 0 && errno == ESRCH;
+/* A pidfd is readable once its process has ended, whether or not init has reaped it. */
+static bool has_gone(int pidfd) {
+    return poll(&(struct pollfd){.fd = pidfd, .events = POLLIN}, 1, 0) == 1;
 }
 
 /* Looks after a server that is not our child. */
@@ -167,7 +170,8 @@ static void on_look(uv_timer_t *timer) {
     if (!gone && !(embedded->stopping && uv_now(embedded->loop) >= embedded->stop_by_ms))
         return;
     uv_timer_stop(timer);
-    embedded->adopted = 0;
+    close(embedded->adopted);
+    embedded->adopted = -1;
     if (embedded->stopping)
         finish(embedded);
     else
@@ -188,15 +192,16 @@ static void wait_until_it_listens(const struct embedded *embedded) {
 }
 
 static MUST_CHECK struct result start_or_adopt(struct embedded *embedded) {
-    embedded->adopted = running_server(embedded->socket);
-    if (embedded->adopted == 0) {
+    pid_t running = running_server(embedded->socket);
+    embedded->adopted = running > 0 ? pidfd_open(running, 0) : -1;
+    if (embedded->adopted < 0) {
         struct result result = spawn(embedded);
         if (is_ok(result))
             wait_until_it_listens(embedded);
         return result;
     }
-    log_notice(&embedded->log, "taking over the redis-server that was left running (process %d)",
-        (int)embedded->adopted);
+    log_notice(
+        &embedded->log, "taking over the redis-server that was left running (process %d)", (int)running);
     uv_timer_start(embedded->timer, on_look, POLL_MS, POLL_MS);
     return ok();
 }
@@ -217,6 +222,7 @@ struct result embedded_start(uv_loop_t *loop, const char *directory, const char 
     }
     *made = (struct embedded){.loop = loop,
         .lock = -1,
+        .adopted = -1,
         .timer = timer,
         .log = log_with(log, "part", "embedded"),
         .backoff = {.first_ms = 100, .max_ms = 5000}};
@@ -251,8 +257,8 @@ void embedded_stop(struct embedded *embedded, void (*stopped)(void *context), vo
     embedded->stopped = stopped;
     embedded->stopped_context = context;
     embedded->stop_by_ms = uv_now(embedded->loop) + STOP_MS;
-    if (embedded->adopted != 0) {
-        kill(embedded->adopted, SIGTERM);
+    if (embedded->adopted >= 0) {
+        pidfd_send_signal(embedded->adopted, SIGTERM, NULL, 0);
     } else if (embedded->process) {
         uv_process_kill(embedded->process, SIGTERM);
         uv_timer_start(embedded->timer, on_stop_deadline, STOP_MS, 0);

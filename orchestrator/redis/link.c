@@ -1,7 +1,7 @@
 #include "redis/link.h"
 
 #include "base/arena.h"
-#include "redis/backoff.h"
+#include "base/backoff.h"
 #include "redis/internal.h"
 #include "redis/pending.h"
 #include "redis/poll.h"

@@ -1,4 +1,4 @@
-#include "redis/backoff.h"
+#include "base/backoff.h"
 #include "support/check.h"
 
 static void it_doubles_up_to_the_maximum(void **state) {

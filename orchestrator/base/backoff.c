@@ -1,4 +1,4 @@
-#include "redis/backoff.h"
+#include "base/backoff.h"
 
 #include <sys/random.h>
 

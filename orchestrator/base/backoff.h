@@ -2,8 +2,8 @@
  * How long to wait before trying again: twice as long after each failure, up to a maximum, and a random part
  * of it, so that many who lost the same server do not all come back at the same moment.
  */
-#ifndef PHASEGATE_REDIS_BACKOFF_H
-#define PHASEGATE_REDIS_BACKOFF_H
+#ifndef PHASEGATE_BASE_BACKOFF_H
+#define PHASEGATE_BASE_BACKOFF_H
 
 #include <stdint.h>
 
