@@ -4,13 +4,13 @@
  * production refuses, and fails on demand in the ways production fails only now and then.
  *
  * Every function may be called from any thread at any time, and takes effect at once; none waits for a
- * client. Faults stay until they are used up or set again. Names are full ones: "projects/p/topics/t". Leases
- * run by a clock that a test may put forward (fake_pubsub_advance); nothing needs to wait for real time to
- * pass.
+ * client. Only stop, restart and free want a caller to themselves. Faults stay until they are used up or set
+ * again. Names are full ones: "projects/p/topics/t". Leases run by a clock that a test may put forward
+ * (fake_pubsub_advance), so that nothing needs to wait for real time to pass.
  *
- * It differs from production in this: every stream's messages are spread over all open streams that have
- * room, whoever asked first; an acked message never comes again unless fake_pubsub_forget_acks says so; an
- * ack counts even when its lease has run out.
+ * It is kinder than production in three things: messages are spread over all open streams that have room; an
+ * acked message never comes again unless fake_pubsub_forget_acks says so; an ack counts even when its lease
+ * has run out.
  */
 #ifndef PHASEGATE_TESTS_FAKE_PUBSUB_H
 #define PHASEGATE_TESTS_FAKE_PUBSUB_H
