@@ -1,5 +1,7 @@
 #include "bus/rpc_internal.h"
 
+#include <grpc/support/log.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,11 +103,22 @@ static void on_abandoned(uv_handle_t *handle) {
     abandon(handle->data);
 }
 
+/*
+ * gRPC writes lines of its own form to stderr, in the middle of a log of ours; what they say comes as a
+ * status as well. Only what it says before it aborts is kept.
+ */
+static void drop_line(gpr_log_func_args *line) {
+    if (strstr(line->message, "assertion failed"))
+        fprintf(stderr, "gRPC: %s:%d: %s\n", line->file, line->line, line->message);
+}
+
 struct result rpc_open(uv_loop_t *loop, const struct rpc_settings *settings, struct rpc **rpc) {
     struct rpc *new = calloc(1, sizeof *new);
     if (!new)
         return fail(CODE_INTERNAL, "out of memory");
     new->loop = loop;
+    if (!getenv("GRPC_VERBOSITY")) /* set by somebody who wants to see them */
+        gpr_set_log_function(drop_line);
     grpc_init();
     struct result r = prepare(settings, new);
     if (!is_ok(r)) {
