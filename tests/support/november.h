@@ -1,7 +1,7 @@
 /*
- * The state of November 2021 as it was found, from tests/data/nov2021_row_counts.csv: sixteen dates, of which
- * one is whole, one had no games, and fourteen have Phase 3 tables without rows. It is built by hand, without
- * a store, for tests of what people are shown.
+ * The state of November 2021 as it was found, from deploy/demo/nov2021_row_counts.csv: sixteen dates, of
+ * which one is whole, one had no games, and fourteen have Phase 3 tables without rows. It is built by hand,
+ * without a store, for tests of what people are shown.
  */
 #ifndef PHASEGATE_TESTS_SUPPORT_NOVEMBER_H
 #define PHASEGATE_TESTS_SUPPORT_NOVEMBER_H
@@ -14,9 +14,9 @@ enum { NOVEMBER_DATES = 16 };
 #define NOVEMBER_NOW_MS ((int64_t)1638640800000)
 
 /*
- * Fills states, oldest first, from the file of row counts (TEST_DATA "/nov2021_row_counts.csv"). Counts of
- * zero fall short; Phase 4 counts of dates that are held are premature, and their zeros were never reported;
- * 2021-11-15 is done, 2021-11-25 had no games.
+ * Fills states, oldest first, from the file of row counts (SOURCE_DIR "/deploy/demo/nov2021_row_counts.csv").
+ * Counts of zero fall short; Phase 4 counts of dates that are held are premature, and their zeros were never
+ * reported; 2021-11-15 is done, 2021-11-25 had no games.
  */
 void november_states(const char *file_name, struct date_state states[NOVEMBER_DATES]);
 

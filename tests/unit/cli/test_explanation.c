@@ -11,7 +11,7 @@ static struct date_state found[NOVEMBER_DATES];
 
 static int read_november(void **state) {
     (void)state;
-    november_states(TEST_DATA "/nov2021_row_counts.csv", found);
+    november_states(SOURCE_DIR "/deploy/demo/nov2021_row_counts.csv", found);
     return 0;
 }
 
