@@ -41,7 +41,7 @@ static void on_published(void *context, struct result result, const char *messag
 
 static void on_done_add(void *context, struct result result) {
     on_done(context, result);
-    pubsub_late_done(&late, on_done, "d", fail(CODE_INVALID, "wrong"));
+    pubsub_late_done(&late, on_done, (void *)"d", fail(CODE_INVALID, "wrong"));
 }
 
 static bool is_idle(void *context) {
@@ -52,9 +52,9 @@ static bool is_idle(void *context) {
 static void failures_are_told_later_and_in_order(void **state) {
     (void)state;
     assert_true(pubsub_late_idle(&late));
-    pubsub_late_done(&late, on_done, "a", fail(CODE_INVALID, "wrong"));
-    pubsub_late_published(&late, on_published, "b", fail(CODE_INVALID, "wrong"));
-    pubsub_late_done(&late, on_done_add, "c", fail(CODE_INVALID, "wrong"));
+    pubsub_late_done(&late, on_done, (void *)"a", fail(CODE_INVALID, "wrong"));
+    pubsub_late_published(&late, on_published, (void *)"b", fail(CODE_INVALID, "wrong"));
+    pubsub_late_done(&late, on_done_add, (void *)"c", fail(CODE_INVALID, "wrong"));
     assert_string_equal(told, "");
     assert_false(pubsub_late_idle(&late));
     loop_until(&loop, is_idle, NULL, 5000, "failures to be told");
