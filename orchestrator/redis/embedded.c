@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STOP_MS = 10000, POLL_MS = 20, ADOPT_MS = 1000, FIRST_START_MS = 3000, PATH_BYTES_MAX = 1024 };
+enum { STOP_MS = 10000, POLL_MS = 20, ADOPT_MS = 250, FIRST_START_MS = 3000, PATH_BYTES_MAX = 1024 };
 
 struct embedded {
     uv_loop_t *loop;
@@ -27,6 +27,7 @@ struct embedded {
     int adopted;           /* a pidfd, which a reused process id cannot fool; -1 when it is our child */
     uv_timer_t *timer; /* starts it again; while stopping or with an adopted one, looks whether it has gone */
     struct backoff backoff;
+    bool finding; /* there is one that was left behind, and it does not answer yet */
     bool stopping;
     uint64_t stop_by_ms;
     void (*stopped)(void *context);
@@ -45,19 +46,27 @@ static MUST_CHECK struct result make_directory(const char *directory) {
     return fail(CODE_INVALID, "the data directory %s cannot be made: %s", directory, strerror(errno));
 }
 
-static MUST_CHECK struct result lock_directory(const char *directory, int *lock) {
+/* Opens and locks a file of the directory. The lock lasts until the last copy of the fd is closed, in
+ * whatever process. */
+static MUST_CHECK struct result lock_file(
+    const char *directory, const char *name, struct result taken, int *lock) {
     char path[PATH_BYTES_MAX + 32];
-    snprintf(path, sizeof path, "%s/phasegate.lock", directory);
+    snprintf(path, sizeof path, "%s/%s", directory, name);
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (fd < 0)
         return fail(CODE_INVALID, "%s cannot be opened: %s", path, strerror(errno));
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         close(fd);
-        return fail(CODE_REFUSED,
-            "another phasegate serves from %s; stop it first, or choose another --data DIR", directory);
+        return taken;
     }
     *lock = fd;
     return ok();
+}
+
+static MUST_CHECK struct result lock_directory(const char *directory, int *lock) {
+    struct result taken = fail(CODE_REFUSED,
+        "another phasegate serves from %s; stop it first, or choose another --data DIR", directory);
+    return lock_file(directory, "phasegate.lock", taken, lock);
 }
 
 /* --- The server
@@ -104,7 +113,8 @@ static void on_exit_of_child(uv_process_t *process, int64_t status, int signal) 
     start_again(embedded, how);
 }
 
-static struct result spawn(struct embedded *embedded) {
+/* The server inherits the lock, and holds it as long as it lives. */
+static MUST_CHECK struct result spawn_with(struct embedded *embedded, int lock) {
     char log_file[PATH_BYTES_MAX + 32];
     snprintf(log_file, sizeof log_file, "%s/redis.log", embedded->directory);
     /* A value of up to 256 bytes leaves a date's hash compact: an error message or a long id is no more. */
@@ -112,9 +122,13 @@ static struct result spawn(struct embedded *embedded) {
         "--unixsocket", embedded->socket, "--unixsocketperm", "600", "--dir", embedded->directory,
         "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction",
         "--daemonize", "no", "--logfile", log_file, NULL};
+    uv_stdio_container_t inherited[] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE},
+        {.flags = UV_INHERIT_FD, .data.fd = lock}};
     uv_process_options_t options = {.file = "redis-server",
         .args = (char **)arguments,
         .exit_cb = on_exit_of_child,
+        .stdio = inherited,
+        .stdio_count = sizeof inherited / sizeof *inherited,
         .flags = UV_PROCESS_DETACHED};
     uv_process_t *process = calloc(1, sizeof *process);
     if (!process)
@@ -125,12 +139,24 @@ static struct result spawn(struct embedded *embedded) {
         uv_close((uv_handle_t *)process, (uv_close_cb)free);
         return fail(error == UV_ENOENT ? CODE_REFUSED : CODE_INTERNAL,
             "redis-server cannot be started: %s; install Redis 7 (apt-get install redis-server), or name a "
-            "store of "
-            "your own in store.url",
+            "store of your own in store.url",
             uv_strerror(error));
     }
     embedded->process = process;
     return ok();
+}
+
+/* CODE_UNAVAILABLE when there is one in the directory: two of them would spoil each other's files. */
+static struct result spawn(struct embedded *embedded) {
+    int lock;
+    struct result taken =
+        fail(CODE_UNAVAILABLE, "an earlier redis-server has not left %s yet", embedded->directory);
+    struct result result = lock_file(embedded->directory, "redis.lock", taken, &lock);
+    if (is_ok(result)) {
+        result = spawn_with(embedded, lock);
+        close(lock);
+    }
+    return result;
 }
 
 /* --- One that was left behind
@@ -191,19 +217,48 @@ static void wait_until_it_listens(const struct embedded *embedded) {
     }
 }
 
-static MUST_CHECK struct result start_or_adopt(struct embedded *embedded) {
+/* Takes over a server that answers. */
+static bool adopt(struct embedded *embedded) {
     pid_t running = running_server(embedded->socket);
     embedded->adopted = running > 0 ? pidfd_open(running, 0) : -1;
-    if (embedded->adopted < 0) {
-        struct result result = spawn(embedded);
-        if (is_ok(result))
-            wait_until_it_listens(embedded);
-        return result;
-    }
+    if (embedded->adopted < 0)
+        return false;
     log_notice(
         &embedded->log, "taking over the redis-server that was left running (process %d)", (int)running);
     uv_timer_start(embedded->timer, on_look, POLL_MS, POLL_MS);
-    return ok();
+    return true;
+}
+
+/* There is one that does not answer: it is still starting, or has much to load, or is about to end. */
+static void on_find(uv_timer_t *timer) {
+    struct embedded *embedded = timer->data;
+    bool late = embedded->stopping && uv_now(embedded->loop) >= embedded->stop_by_ms;
+    if (adopt(embedded)) {
+        embedded->finding = false;
+        if (embedded->stopping)
+            pidfd_send_signal(embedded->adopted, SIGTERM, NULL, 0);
+    } else if (late) {
+        finish(embedded);
+    } else if (is_ok(spawn(embedded))) {
+        embedded->finding = false;
+        uv_timer_stop(timer);
+        if (embedded->stopping)
+            uv_process_kill(embedded->process, SIGTERM);
+    }
+}
+
+static MUST_CHECK struct result start_or_adopt(struct embedded *embedded) {
+    if (adopt(embedded))
+        return ok();
+    struct result result = spawn(embedded);
+    if (is_ok(result)) {
+        wait_until_it_listens(embedded);
+    } else if (result.code == CODE_UNAVAILABLE) {
+        embedded->finding = true;
+        uv_timer_start(embedded->timer, on_find, POLL_MS, POLL_MS);
+        return ok();
+    }
+    return result;
 }
 
 /* --- Start and stop
@@ -262,7 +317,7 @@ void embedded_stop(struct embedded *embedded, void (*stopped)(void *context), vo
     } else if (embedded->process) {
         uv_process_kill(embedded->process, SIGTERM);
         uv_timer_start(embedded->timer, on_stop_deadline, STOP_MS, 0);
-    } else {
+    } else if (!embedded->finding) {
         finish(embedded);
     }
 }
