@@ -6,6 +6,7 @@
 #include "support/process.h"
 #include "support/temp_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -225,6 +226,43 @@ pid_t daemon_redis_process(const struct daemon *daemon) {
     return pid;
 }
 
+/* A redis-server in the data directory has its path on its command line, as title or as argument. */
+static bool is_redis_of(const char *process, const char *data) {
+    char path[64], command[4096];
+    snprintf(path, sizeof path, "/proc/%.16s/cmdline", process);
+    FILE *file = fopen(path, "re");
+    size_t length = file ? fread(command, 1, sizeof command, file) : 0;
+    if (file)
+        fclose(file);
+    return length > 12 && memcmp(command, "redis-server", 12) == 0
+        && memmem(command, length, data, strlen(data));
+}
+
+/* Calls each for every one; returns how many there are. */
+static int each_redis(const struct daemon *daemon, void (*each)(pid_t process)) {
+    DIR *processes = opendir("/proc");
+    int count = 0;
+    if (!processes)
+        fail_msg("/proc: %s", strerror(errno));
+    for (const struct dirent *entry; (entry = readdir(processes));) {
+        if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || !is_redis_of(entry->d_name, daemon->data))
+            continue;
+        count++;
+        if (each)
+            each((pid_t)atol(entry->d_name));
+    }
+    closedir(processes);
+    return count;
+}
+
+int daemon_redis_count(const struct daemon *daemon) {
+    return each_redis(daemon, NULL);
+}
+
+static void kill_process(pid_t process) {
+    kill(process, SIGKILL);
+}
+
 bool daemon_kill_redis(struct daemon *daemon) {
     pid_t pid = daemon_redis_process(daemon);
     int fd = pid > 0 ? pidfd_open(pid, 0) : -1;
@@ -243,7 +281,7 @@ void daemon_free(struct daemon **daemon) {
     if (!*daemon)
         return;
     process_kill(&(*daemon)->process);
-    daemon_kill_redis(*daemon);
+    each_redis(*daemon, kill_process);
     temp_dir_remove(&(*daemon)->dir);
     free((*daemon)->text);
     free(*daemon);

@@ -68,6 +68,9 @@ const char *daemon_data(const struct daemon *daemon);
 const char *daemon_redis_url(const struct daemon *daemon);
 pid_t daemon_redis_process(const struct daemon *daemon);
 
+/* How many redis-servers there are in the data directory, whether they answer or not. */
+int daemon_redis_count(const struct daemon *daemon);
+
 /* Kills the embedded server, whoever's child it is, and returns when it is gone; false when there was none.
  */
 bool daemon_kill_redis(struct daemon *daemon);

@@ -30,15 +30,17 @@ static struct daemon *new_daemon(const struct system *system, const char *data) 
         .pubsub = pubsub_address(system),
         .settings = system->options.settings,
         .data = data,
-        .create = true,
+        .create = !system->options.not_created,
+        .password = system->options.password,
         .environment = system->options.environment});
 }
 
 void system_open(struct system *system, struct system_options options) {
     *system = (struct system){.options = options, .emulator = EMULATOR_NONE};
     open_bus(system);
+    struct redis_server_options redis = {.append_only = true, .password = options.password};
     if (options.bus != SYSTEM_EMBEDDED)
-        system->redis = redis_server_start((struct redis_server_options){.append_only = true});
+        system->redis = options.redis_down ? redis_server_reserve(redis) : redis_server_start(redis);
     system->daemon = new_daemon(system, NULL);
 }
 

@@ -24,7 +24,10 @@ struct system_options {
     const char *binary; /* PHASEGATE_BINARY */
     game_date first;    /* the dates in play: count of them from here on */
     int count;
-    const char *settings; /* of struct daemon_options */
+    bool redis_down;      /* the store is not there until redis_server_restart */
+    bool not_created;     /* the daemon is started without --create */
+    const char *password; /* the store's */
+    const char *settings; /* of struct daemon_options, like the environment */
     const char *const *environment;
 };
 
