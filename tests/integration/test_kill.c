@@ -10,7 +10,6 @@
 #include "support/system.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -178,33 +177,6 @@ static void embedded_is_killed(void **state) {
     assert_true(strstr(daemon_log(daemon), "was killed by signal 9; starting it again"));
 }
 
-static bool all_decided(void *context) {
-    struct fixture *fixture = context;
-    return system_outbox(&fixture->system) == DATES;
-}
-
-/* What the dead one had decided and not published, the living one publishes: it does not come back. */
-static void one_of_two_dies_for_good(void **state) {
-    struct fixture *fixture = *state;
-    open_system(fixture);
-    fixture->other = system_another_daemon(&fixture->system);
-    daemon_start(fixture->other);
-    daemon_await_running(fixture->other);
-    daemon_freeze(fixture->system.daemon);
-    daemon_freeze(fixture->other);
-    publish_share(fixture, 0, 1);
-    player_until_confirmed(fixture->system.player);
-    fake_pubsub_answer_next(fixture->system.fake, FAKE_PUBLISH, INT_MAX, GRPC_STATUS_UNAVAILABLE);
-    daemon_thaw(fixture->system.daemon);
-    daemon_thaw(fixture->other);
-    player_until(fixture->system.player, all_decided, fixture, SYSTEM_DEADLINE_MS, "group 1 of each date");
-    daemon_kill(fixture->other);
-    fake_pubsub_expire_leases(fixture->system.fake);
-    fake_pubsub_answer_next(fixture->system.fake, FAKE_PUBLISH, 0, GRPC_STATUS_OK);
-    check_all_done(fixture);
-    daemon_stop(fixture->system.daemon);
-}
-
 /* --- Programs --- */
 
 static int setup(void **state, enum system_bus bus) {
@@ -233,7 +205,6 @@ static int fake(void **state) {
 
 static int teardown(void **state) {
     struct fixture *fixture = *state;
-    daemon_free(&fixture->other);
     system_close(&fixture->system);
     free(fixture);
     return 0;
@@ -243,7 +214,6 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         {"the daemon, over Redis Streams", daemon_is_killed, streams, teardown, NULL},
         {"the daemon, over the fake Pub/Sub", daemon_is_killed, fake, teardown, NULL},
-        {"one of two daemons, for good", one_of_two_dies_for_good, fake, teardown, NULL},
         {"the embedded daemon and its Redis", embedded_is_killed, embedded, teardown, NULL},
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
