@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { TAGS_PER_TURN = 256 };
+
 /* The queue's thread: collects finished tags and wakes the loop. Runs until rpc_close has shut the queue
  * down. */
 static void collect(void *argument) {
@@ -52,20 +54,35 @@ static void on_wake_closed(uv_handle_t *handle) {
         closed(context);
 }
 
-static void on_wake(uv_async_t *wake) {
-    struct rpc *rpc = wake->data;
+/* The next finished tag, or NULL. A tag belongs to gRPC and its queue's thread until here, and is read under
+ * the mutex. */
+static struct rpc_tag *take(struct rpc *rpc, bool *success, bool *drained) {
     uv_mutex_lock(&rpc->mutex);
     struct rpc_tag *tag = rpc->finished;
-    bool drained = rpc->drained;
-    rpc->finished = NULL;
-    rpc->finished_end = &rpc->finished;
-    uv_mutex_unlock(&rpc->mutex);
-    while (tag) {
-        struct rpc_tag *next = tag->next;
-        tag->done(tag, tag->success);
-        tag = next;
+    if (tag) {
+        *success = tag->success;
+        rpc->finished = tag->next;
+        if (!tag->next)
+            rpc->finished_end = &rpc->finished;
     }
-    if (drained && !uv_is_closing((uv_handle_t *)wake)) {
+    *drained = rpc->drained;
+    uv_mutex_unlock(&rpc->mutex);
+    return tag;
+}
+
+static void on_wake(uv_async_t *wake) {
+    struct rpc *rpc = wake->data;
+    struct rpc_tag *tag = NULL;
+    bool success, drained = false;
+    for (int i = 0; i < TAGS_PER_TURN; i++) {
+        tag = take(rpc, &success, &drained);
+        if (!tag)
+            break;
+        tag->done(tag, success);
+    }
+    if (tag) {
+        uv_async_send(wake); /* more may wait; timers and others have their turn first */
+    } else if (drained && !uv_is_closing((uv_handle_t *)wake)) {
         uv_thread_join(&rpc->thread);
         uv_close((uv_handle_t *)wake, on_wake_closed);
     }
