@@ -51,8 +51,7 @@ static MUST_CHECK struct result out_of_memory(void) {
     return fail(CODE_LIMIT, "out of memory");
 }
 
-/* --- One question and its answer
- * ----------------------------------------------------------------------------------- */
+/* --- One question and its answer ------------------------------------------------------------------------ */
 
 enum { WORDS_MAX = 6 };
 
@@ -76,9 +75,7 @@ static MUST_CHECK struct result ask(
     return ok();
 }
 
-/* --- Dates
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- Dates ---------------------------------------------------------------------------------------------- */
 
 static MUST_CHECK struct result next_answer(struct reader *reader, redisReply **reply) {
     void *answer = NULL;
@@ -187,8 +184,7 @@ struct result reader_newest(struct reader *reader, const struct pipeline *pipeli
     return ok();
 }
 
-/* --- History
- * ------------------------------------------------------------------------------------------------------- */
+/* --- History -------------------------------------------------------------------------------------------- */
 
 struct result reader_history(struct reader *reader, const struct pipeline *pipeline, game_date date,
     struct arena *arena, struct history_entry **entries, size_t *count, int64_t *dropped) {
@@ -208,8 +204,7 @@ struct result reader_history(struct reader *reader, const struct pipeline *pipel
     return result;
 }
 
-/* --- Quarantine
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Quarantine ----------------------------------------------------------------------------------------- */
 
 struct result reader_quarantined(struct reader *reader, const struct pipeline *pipeline, const char *id,
     struct arena *arena, struct quarantined *entry) {

@@ -30,8 +30,7 @@ static int64_t number_of(const redisReply *hash, const char *field) {
     return value ? strtoll(value, NULL, 10) : 0;
 }
 
-/* --- Records
- * ------------------------------------------------------------------------------------------------------- */
+/* --- Records -------------------------------------------------------------------------------------------- */
 
 /* "+ success 241 0 1764502927104 1764502928000 b 1" */
 static bool parse_record(const struct processor *processor, const char *text, struct record *record) {
@@ -73,8 +72,7 @@ static MUST_CHECK struct result read_record(game_date date, const struct process
     return record->execution_id ? ok() : out_of_memory();
 }
 
-/* --- Groups
- * -------------------------------------------------------------------------------------------------------- */
+/* --- Groups --------------------------------------------------------------------------------------------- */
 
 static bool parse_phase(const char *text, enum group_phase *phase) {
     for (enum group_phase candidate = GROUP_READY; candidate <= GROUP_FAILED; candidate++) {
@@ -137,8 +135,7 @@ struct result parse_date(const struct pipeline *pipeline, game_date date, const 
     return result;
 }
 
-/* --- History
- * ------------------------------------------------------------------------------------------------------- */
+/* --- History -------------------------------------------------------------------------------------------- */
 
 struct timeline {
     const struct pipeline *pipeline;
@@ -292,8 +289,7 @@ struct result parse_history(const struct pipeline *pipeline, game_date date, con
     return ok();
 }
 
-/* --- Quarantine
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Quarantine ----------------------------------------------------------------------------------------- */
 
 static MUST_CHECK struct result parse_attributes(
     const char *text, struct arena *arena, struct quarantined *entry) {

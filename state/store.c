@@ -24,8 +24,7 @@ struct store {
     void *closed_context;
 };
 
-/* --- Connection
- * -------------------------------------------------------------------------------------------------- */
+/* --- Connection ----------------------------------------------------------------------------------------- */
 
 static void on_library(void *context, struct result result) {
     struct store *store = context;
@@ -97,8 +96,7 @@ struct redis_link *store_link(struct store *store) {
     return store->link;
 }
 
-/* --- Function calls
- * ---------------------------------------------------------------------------------------------- */
+/* --- Function calls ------------------------------------------------------------------------------------- */
 
 enum { CALL_KEYS_MAX = 3, CALL_ARGUMENTS_MAX = 24, OUTBOX_FIELD_MAX = DATE_TEXT_MAX + 24 };
 
@@ -187,8 +185,7 @@ static void send_done_call(
     }
 }
 
-/* --- Apply
- * ------------------------------------------------------------------------------------------------------- */
+/* --- Apply ---------------------------------------------------------------------------------------------- */
 
 static const char *const verdict_names[] = {
     [VERDICT_APPLIED] = "applied",
@@ -317,8 +314,7 @@ void store_confirm(struct store *store, const struct pipeline *pipeline, const s
     send_done_call(store, &arguments, done, context);
 }
 
-/* --- Quarantine
- * -------------------------------------------------------------------------------------------------- */
+/* --- Quarantine ----------------------------------------------------------------------------------------- */
 
 static char *attributes_json(const struct message *message) {
     json_t *object = json_object();

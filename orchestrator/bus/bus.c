@@ -31,8 +31,8 @@ void bus_nack(struct delivery *delivery) {
     delivery->subscription->bus->ops->nack(delivery);
 }
 
-void bus_publish(struct bus *bus, const char *topic, const struct message *message, bus_published_fn *published,
-    void *context) {
+void bus_publish(struct bus *bus, const char *topic, const struct message *message,
+    bus_published_fn *published, void *context) {
     bus->ops->publish(bus, topic, message, published, context);
 }
 

@@ -1,16 +1,18 @@
 /*
- * The bus: where completions come from and triggers go to. One interface, two ends: Google Pub/Sub (pubsub.c) and
- * Redis Streams (streams.c). Both promise the same, and pass the same tests (tests/integration/bus_suite.h):
+ * The bus: where completions come from and triggers go to. One interface, two ends: Google Pub/Sub (pubsub.c)
+ * and Redis Streams (streams.c). Both promise the same, and pass the same tests
+ * (tests/integration/bus_suite.h):
  *
  * - A message is delivered at least once, until it is acked; a nacked one comes again, and so does one whose
  *   receiver died.
  * - While a delivery is neither acked nor nacked its lease is extended, for as long as it takes.
- * - Messages published under one ordering key are published one after the other: a failed one is not overtaken.
- * - When the other side goes away, it reconnects by itself, with back-off, for ever, and says so in the log. Nothing
- *   in hand is lost by that.
+ * - Messages published under one ordering key are published one after the other: a failed one is not
+ * overtaken.
+ * - When the other side goes away, it reconnects by itself, with back-off, for ever, and says so in the log.
+ * Nothing in hand is lost by that.
  *
- * Everything is called on, and calls back on, the loop's thread. Nothing blocks. No callback runs inside the call
- * that caused it.
+ * Everything is called on, and calls back on, the loop's thread. Nothing blocks. No callback runs inside the
+ * call that caused it.
  */
 #ifndef PHASEGATE_BUS_BUS_H
 #define PHASEGATE_BUS_BUS_H
@@ -50,13 +52,14 @@ typedef void bus_done_fn(void *context, struct result result);
 void bus_create(struct bus *bus, const struct source *source, bus_done_fn *done, void *context);
 
 /*
- * Starts receiving; lasts until bus_unsubscribe or bus_close. The source's strings are copied. A missing subscription
- * is logged, with what to do, and tried again with back-off.
+ * Starts receiving; lasts until bus_unsubscribe or bus_close. The source's strings are copied. A missing
+ * subscription is logged, with what to do, and tried again with back-off.
  */
 struct result bus_subscribe(struct bus *bus, const struct source *source, struct receiver receiver,
     struct subscription **subscription) MUST_CHECK;
 
-/* Stops asking for messages, and goes on. What is in hand stays in hand, its lease extended. Both are idempotent. */
+/* Stops asking for messages, and goes on. What is in hand stays in hand, its lease extended. Both are
+ * idempotent. */
 void bus_pause(struct subscription *subscription);
 void bus_resume(struct subscription *subscription);
 
@@ -70,31 +73,33 @@ void bus_ack(struct delivery *delivery);
 void bus_nack(struct delivery *delivery);
 
 /*
- * Publishes a copy of the message. Messages with the same ordering key leave one after the other, in the order of the
- * calls; those without may leave in one batch. published is called once: ok when the bus has confirmed; not retryable
- * when it refuses the message itself; CODE_UNAVAILABLE when it could not be confirmed now (the caller decides whether
- * to publish it again; then, of the same key, what was queued behind it has failed the same way).
+ * Publishes a copy of the message. Messages with the same ordering key leave one after the other, in the
+ * order of the calls; those without may leave in one batch. published is called once: ok when the bus has
+ * confirmed; not retryable when it refuses the message itself; CODE_UNAVAILABLE when it could not be
+ * confirmed now (the caller decides whether to publish it again; then, of the same key, what was queued
+ * behind it has failed the same way).
  */
-void bus_publish(struct bus *bus, const char *topic, const struct message *message, bus_published_fn *published,
-    void *context);
+void bus_publish(struct bus *bus, const char *topic, const struct message *message,
+    bus_published_fn *published, void *context);
 
-/* Calls done when every ack, nack and publish called before it has left, or cannot for now (CODE_UNAVAILABLE). */
+/* Calls done when every ack, nack and publish called before it has left, or cannot for now
+ * (CODE_UNAVAILABLE). */
 void bus_flush(struct bus *bus, bus_done_fn *done, void *context);
 
 /*
- * Ends everything: publishes under way fail as unavailable, deliveries in hand are given back to the bus. Calls closed
- * (may be NULL) when the last handle is gone from the loop, and the bus with it.
+ * Ends everything: publishes under way fail as unavailable, deliveries in hand are given back to the bus.
+ * Calls closed (may be NULL) when the last handle is gone from the loop, and the bus with it.
  */
 void bus_close(struct bus *bus, bus_done_fn *closed, void *context);
 
-/* --- The two ends. Settings' strings are copied; log outlives the bus. ------------------------------------------ */
+/* --- The two ends. Settings' strings are copied; log outlives the bus. ---------------------------------- */
 
 struct pubsub_settings {
     const char *project;
-    const char *endpoint;       /* NULL: pubsub.googleapis.com:443. Over TLS, with Google's default credentials */
-    const char *emulator;       /* host:port of an emulator, plain text; PUBSUB_EMULATOR_HOST. NULL: none */
-    int streams;                /* StreamingPull streams of each subscription; 0: 4 */
-    int lease_seconds;          /* ack deadline asked for, 10 to 600; 0: 60 */
+    const char *endpoint; /* NULL: pubsub.googleapis.com:443. Over TLS, with Google's default credentials */
+    const char *emulator; /* host:port of an emulator, plain text; PUBSUB_EMULATOR_HOST. NULL: none */
+    int streams;          /* StreamingPull streams of each subscription; 0: 4 */
+    int lease_seconds;    /* ack deadline asked for, 10 to 600; 0: 60 */
 };
 
 struct result bus_open_pubsub(uv_loop_t *loop, const struct pubsub_settings *settings, const struct log *log,
@@ -104,12 +109,12 @@ struct redis_settings;
 
 struct streams_settings {
     const struct redis_settings *redis;
-    const char *consumer;       /* this process's name in the consumer groups; NULL: host and process id */
-    int claim_after_seconds;    /* what a silent consumer holds for longer is taken over; 0: 60 */
-    int64_t max_length;         /* a stream is cut to about this many acked entries; 0: 1,000,000 */
+    const char *consumer;    /* this process's name in the consumer groups; NULL: host and process id */
+    int claim_after_seconds; /* what a silent consumer holds for longer is taken over; 0: 60 */
+    int64_t max_length;      /* a stream is cut to about this many acked entries; 0: 1,000,000 */
 };
 
-struct result bus_open_streams(uv_loop_t *loop, const struct streams_settings *settings, const struct log *log,
-    struct bus **bus) MUST_CHECK;
+struct result bus_open_streams(uv_loop_t *loop, const struct streams_settings *settings,
+    const struct log *log, struct bus **bus) MUST_CHECK;
 
 #endif

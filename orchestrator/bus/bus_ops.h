@@ -1,6 +1,6 @@
 /*
- * What an end of the bus provides. A bus starts with `struct bus`, a subscription with `struct subscription`, so that
- * bus.c can hand every call of bus.h to the right end. Only the ends include this.
+ * What an end of the bus provides. A bus starts with `struct bus`, a subscription with `struct subscription`,
+ * so that bus.c can hand every call of bus.h to the right end. Only the ends include this.
  */
 #ifndef PHASEGATE_BUS_BUS_OPS_H
 #define PHASEGATE_BUS_BUS_OPS_H
@@ -16,8 +16,8 @@ struct bus_ops {
     void (*unsubscribe)(struct subscription *subscription);
     void (*ack)(struct delivery *delivery);
     void (*nack)(struct delivery *delivery);
-    void (*publish)(struct bus *bus, const char *topic, const struct message *message, bus_published_fn *published,
-        void *context);
+    void (*publish)(struct bus *bus, const char *topic, const struct message *message,
+        bus_published_fn *published, void *context);
     void (*flush)(struct bus *bus, bus_done_fn *done, void *context);
     void (*close)(struct bus *bus, bus_done_fn *closed, void *context);
 };

@@ -50,8 +50,7 @@ static struct pubsub *pubsub_of(struct bus *bus) {
     return (struct pubsub *)bus;
 }
 
-/* --- Calls of bus.h
- * ---------------------------------------------------------------------------------------------- */
+/* --- Calls of bus.h ------------------------------------------------------------------------------------- */
 
 static void create(struct bus *bus, const struct source *source, bus_done_fn *done, void *context) {
     struct pubsub *pubsub = pubsub_of(bus);
@@ -136,8 +135,7 @@ static void flush(struct bus *bus, bus_done_fn *done, void *context) {
     pubsub_flush_wait(pubsub->flush, done, context);
 }
 
-/* --- Closing: what is in hand leaves, then gRPC ends, then the timers, then the memory
- * ---------------------------- */
+/* --- Closing: what is in hand leaves, then gRPC ends, then the timers, then the memory ------------------ */
 
 static void pubsub_free(struct pubsub *pubsub) {
     for (int i = 0; i < pubsub->puller_count; i++)
@@ -192,8 +190,7 @@ static void close_bus(struct bus *bus, bus_done_fn *closed, void *context) {
     pubsub_timer_start(&pubsub->close_timer, 0);
 }
 
-/* --- Opening
- * ------------------------------------------------------------------------------------------------------ */
+/* --- Opening -------------------------------------------------------------------------------------------- */
 
 static const struct bus_ops ops = {
     .create = create,

@@ -14,8 +14,8 @@ struct pubsub_admin *pubsub_admin_new(struct pubsub_timers *timers, struct rpc_c
 
 /*
  * topic and subscription (NULL: only the topic) are full names. done comes once, never inside the call (but
- * for want of memory). A passing failure is tried again for a few seconds. CODE_REFUSED also when the subscription is there, but on another
- * topic.
+ * for want of memory). A passing failure is tried again for a few seconds. CODE_REFUSED also when the
+ * subscription is there, but on another topic.
  */
 void pubsub_admin_create(struct pubsub_admin *admin, const char *topic, const char *subscription,
     int lease_seconds, bus_done_fn *done, void *context);

@@ -51,7 +51,7 @@ static void free_those_over(struct streams_bus *bus) {
     }
 }
 
-/* --- Closing --- */
+/* --- Closing -------------------------------------------------------------------------------------------- */
 
 static void finish(struct streams_bus *bus) {
     streams_fail_waiting(bus);
@@ -122,7 +122,7 @@ static void streams_close(struct bus *base, bus_done_fn *closed, void *context) 
     streams_wake(bus);
 }
 
-/* --- The loop's turns --- */
+/* --- The loop's turns ----------------------------------------------------------------------------------- */
 
 static void work(struct streams_bus *bus) {
     streams_tell_failed(bus);
@@ -208,7 +208,7 @@ static void streams_flush(struct bus *base, bus_done_fn *done, void *context) {
     streams_wake(bus);
 }
 
-/* --- Opening --- */
+/* --- Opening -------------------------------------------------------------------------------------------- */
 
 static const struct bus_ops streams_ops = {
     .create = streams_create,

@@ -51,7 +51,7 @@ struct entry *entry_pop(struct entry_queue *queue) {
     return entry;
 }
 
-/* --- From Redis to a message --- */
+/* --- From Redis to a message ---------------------------------------------------------------------------- */
 
 enum entry_shape entry_read(const redisReply *element, struct stream_id *id) {
     if (element->type != REDIS_REPLY_ARRAY || element->elements != 2)
@@ -126,7 +126,7 @@ struct entry *entry_new(const redisReply *element, struct stream_id id, struct s
     return entry;
 }
 
-/* --- From a message to Redis --- */
+/* --- From a message to Redis ---------------------------------------------------------------------------- */
 
 struct result message_check(const struct message *message) {
     if (message->size > STREAMS_DATA_MAX)

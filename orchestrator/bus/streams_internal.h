@@ -107,7 +107,7 @@ struct streams_subscription {
     size_t in_flight; /* commands over link whose answers come back to this subscription */
 };
 
-/* --- streams.c --- */
+/* --- streams.c ------------------------------------------------------------------------------------------ */
 
 /* The loop's next turn does what there is to do. */
 void streams_wake(struct streams_bus *bus);
@@ -118,7 +118,7 @@ struct stream *streams_stream(struct streams_bus *bus, const char *topic);
 /* The loop has forgotten one of the bus's handles. */
 void streams_handle_closed(void *bus);
 
-/* --- streams_publish.c --- */
+/* --- streams_publish.c ---------------------------------------------------------------------------------- */
 
 void streams_publish(struct bus *bus, const char *topic, const struct message *message,
     bus_published_fn *published, void *context);
@@ -132,7 +132,7 @@ void streams_fail_waiting(struct streams_bus *bus);
 /* Calls back for those that failed inside a call. */
 void streams_tell_failed(struct streams_bus *bus);
 
-/* --- streams_receive.c --- */
+/* --- streams_receive.c ---------------------------------------------------------------------------------- */
 
 struct result streams_subscribe(struct bus *bus, const struct source *source, struct receiver receiver,
     struct subscription **subscription);
@@ -158,7 +158,7 @@ void streams_deliver_held(struct streams_subscription *sub);
 bool streams_is_over(const struct streams_subscription *sub);
 void streams_subscription_free(struct streams_subscription *sub);
 
-/* --- streams_return.c --- */
+/* --- streams_return.c ----------------------------------------------------------------------------------- */
 
 void streams_ack(struct delivery *delivery);
 void streams_nack(struct delivery *delivery);
@@ -174,7 +174,7 @@ void streams_postpone_returns(struct streams_subscription *sub);
 
 void streams_extend(struct streams_subscription *sub);
 
-/* --- streams_trim.c --- */
+/* --- streams_trim.c ------------------------------------------------------------------------------------- */
 
 /* So many entries were published or acked: it may be time to cut. */
 void streams_active(struct stream *stream, size_t entries);

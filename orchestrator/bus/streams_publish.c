@@ -53,7 +53,7 @@ static struct request *pop(struct request_queue *queue) {
     return request;
 }
 
-/* --- Lanes --- */
+/* --- Lanes ---------------------------------------------------------------------------------------------- */
 
 static struct lane **lane_place(struct streams_bus *bus, const char *key) {
     uint32_t hash = 2166136261u; /* FNV-1a */
@@ -86,7 +86,7 @@ static void lane_release(struct streams_bus *bus, struct lane *lane) {
     free(lane);
 }
 
-/* --- The end of a request --- */
+/* --- The end of a request ------------------------------------------------------------------------------- */
 
 static void request_drop(struct request *request) {
     request->bus->requests--;
@@ -177,7 +177,7 @@ static void on_answer(void *context, const redisReply *reply) {
     streams_send_ready(bus);
 }
 
-/* --- Sending --- */
+/* --- Sending -------------------------------------------------------------------------------------------- */
 
 void streams_send_ready(struct streams_bus *bus) {
     for (struct request *request; (request = bus->ready.first) && redis_link_connected(bus->link);) {

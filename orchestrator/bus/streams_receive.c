@@ -27,7 +27,7 @@ static bool may_ask(const struct streams_subscription *sub) {
     return !sub->ended && !sub->paused && uv_now(sub->bus->loop) >= sub->retry_at && room(sub) > 0;
 }
 
-/* --- Handing out --- */
+/* --- Handing out ---------------------------------------------------------------------------------------- */
 
 /* A question about new entries and one about old ones may be under way at once: together they may bring too
  * many. */
@@ -96,7 +96,7 @@ static void take_all(struct streams_subscription *sub, const redisReply *entries
         streams_give_back_all(sub);
 }
 
-/* --- Answers --- */
+/* --- Answers -------------------------------------------------------------------------------------------- */
 
 static bool is_about_group(const redisReply *reply) {
     return strncmp(reply->str, "NOGROUP", strlen("NOGROUP")) == 0;
@@ -205,7 +205,7 @@ static void on_claimed(void *context, const redisReply *reply) {
     streams_claim(sub);
 }
 
-/* --- Questions --- */
+/* --- Questions ------------------------------------------------------------------------------------------ */
 
 static void ask_new(struct streams_subscription *sub) {
     if (sub->reading)
@@ -252,7 +252,7 @@ void streams_claim(struct streams_subscription *sub) {
     sub->next_claim = now + CLAIM_INTERVAL_MS;
 }
 
-/* --- Beginning and end --- */
+/* --- Beginning and end ---------------------------------------------------------------------------------- */
 
 void streams_recover(struct streams_subscription *sub) {
     sub->recover = true;

@@ -52,7 +52,7 @@ void streams_give_back_all(struct streams_subscription *sub) {
         table_each(&sub->table, give_back_if_out, sub);
 }
 
-/* --- Telling Redis --- */
+/* --- Telling Redis -------------------------------------------------------------------------------------- */
 
 static void settle(struct streams_subscription *sub, struct entry *entry) {
     flush_leave(entry->round, true);
@@ -155,7 +155,7 @@ void streams_postpone_returns(struct streams_subscription *sub) {
     postpone(sub->bus, &sub->agains);
 }
 
-/* --- Leases: what is in hand must not look abandoned --- */
+/* --- Leases: what is in hand must not look abandoned ---------------------------------------------------- */
 
 struct extension {
     struct streams_subscription *sub;

@@ -60,8 +60,7 @@ struct demo {
     int tally[STANDING_COUNT];
 };
 
-/* --- The loop
- * ------------------------------------------------------------------------------------------------------ */
+/* --- The loop ------------------------------------------------------------------------------------------- */
 
 static void on_time(uv_timer_t *timer) {
     bool *over = timer->data;
@@ -94,8 +93,7 @@ static MUST_CHECK struct result finish_steps(struct demo *demo) {
     return demo->step_result;
 }
 
-/* --- Looking at the store
- * ------------------------------------------------------------------------------------------ */
+/* --- Looking at the store ------------------------------------------------------------------------------- */
 
 static MUST_CHECK struct result look(struct demo *demo, struct date_state **states) {
     const struct story *story = &demo->story;
@@ -146,8 +144,7 @@ static bool is_there(const struct demo *demo, const struct date_state *states, c
     return rows >= row->rows;
 }
 
-/* --- An act
- * -------------------------------------------------------------------------------------------------------- */
+/* --- An act --------------------------------------------------------------------------------------------- */
 
 static MUST_CHECK struct result publish_row(struct demo *demo, const struct row_count *row) {
     const struct pipeline *pipeline = demo->story.pipeline;
@@ -238,8 +235,7 @@ static MUST_CHECK struct result play_act(struct demo *demo, bool *good) {
     return ok();
 }
 
-/* --- The whole
- * ----------------------------------------------------------------------------------------------------- */
+/* --- The whole ------------------------------------------------------------------------------------------ */
 
 static const char *no_environment(const char *name) {
     (void)name;

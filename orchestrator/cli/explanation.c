@@ -51,8 +51,7 @@ bool explanation_is_fine(const struct explanation *e) {
     return false;
 }
 
-/* --- The headline
- * ------------------------------------------------------------------------------------------------ */
+/* --- The headline --------------------------------------------------------------------------------------- */
 
 static void held_headline(const struct explanation *e, char *text) {
     processor_set needs = e->pipeline->groups[e->group - 1].needs;
@@ -118,8 +117,7 @@ char *explanation_headline(const struct explanation *e, char text[EXPLANATION_TE
     return text;
 }
 
-/* --- Reasons
- * ----------------------------------------------------------------------------------------------------- */
+/* --- Reasons -------------------------------------------------------------------------------------------- */
 
 static struct completion completion_of(const struct processor *processor, const struct record *record) {
     return (struct completion){
@@ -166,8 +164,7 @@ char *explanation_reason(const struct explanation *e, int index, char text[EXPLA
     return text;
 }
 
-/* --- What an operator can do
- * ------------------------------------------------------------------------------------- */
+/* --- What an operator can do ---------------------------------------------------------------------------- */
 
 /* The first processor of a set, for an example. */
 static const char *example_of(const struct pipeline *pipeline, processor_set set) {

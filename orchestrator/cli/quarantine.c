@@ -29,8 +29,7 @@ static const struct option_row rows[] = {
     {0},
 };
 
-/* --- list
- * -------------------------------------------------------------------------------------------------------- */
+/* --- list ----------------------------------------------------------------------------------------------- */
 
 enum { COLUMN_ID, COLUMN_TIME, COLUMN_SIZE, COLUMN_TOPIC, COLUMN_REASON };
 
@@ -121,8 +120,7 @@ static struct result list(const struct invocation *call, struct lookup *lookup, 
     return json_print(object, call->out);
 }
 
-/* --- show
- * -------------------------------------------------------------------------------------------------------- */
+/* --- show ----------------------------------------------------------------------------------------------- */
 
 static void print_entry(
     const struct invocation *call, const struct quarantined *entry, const struct message *message) {
@@ -157,8 +155,7 @@ static struct result show(const struct invocation *call, struct lookup *lookup, 
     return json_print(object, call->out);
 }
 
-/* --- retry, drop
- * ------------------------------------------------------------------------------------------------- */
+/* --- retry, drop ---------------------------------------------------------------------------------------- */
 
 /* The ids that are named, or all there are, oldest first. */
 static struct result choose_ids(

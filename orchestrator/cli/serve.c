@@ -33,9 +33,7 @@ struct serving {
     struct result outcome;
 };
 
-/* --- Logs
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- Logs ----------------------------------------------------------------------------------------------- */
 
 static enum severity severity_of(const char *level) {
     static const char *const levels[] = {"debug", "info", "notice", "warning", "error", "critical"};
@@ -59,8 +57,7 @@ static struct log_sink make_sink(const struct config_log *config, const struct c
     };
 }
 
-/* --- Stopping
- * ------------------------------------------------------------------------------------------------------ */
+/* --- Stopping ------------------------------------------------------------------------------------------- */
 
 static void close_signals(struct serving *serving) {
     for (int i = 0; i < SIGNALS; i++)
@@ -101,8 +98,7 @@ static void watch_signals(struct serving *serving) {
     }
 }
 
-/* --- Starting
- * ------------------------------------------------------------------------------------------------------ */
+/* --- Starting ------------------------------------------------------------------------------------------- */
 
 static void on_running(void *context) {
     struct serving *serving = context;

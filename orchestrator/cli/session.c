@@ -30,8 +30,7 @@ struct session {
     char message_id[SESSION_ID_MAX];
 };
 
-/* --- The loop
- * ---------------------------------------------------------------------------------------------------- */
+/* --- The loop ------------------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer) {
     struct session *session = timer->data;
@@ -79,8 +78,7 @@ static int64_t loop_now_ms(struct session *session) {
     return (int64_t)uv_now(&session->loop);
 }
 
-/* --- Open
- * -------------------------------------------------------------------------------------------------------- */
+/* --- Open ----------------------------------------------------------------------------------------------- */
 
 struct result session_open(const struct setup *setup, bool verbose, struct session **session) {
     struct session *opened = calloc(1, sizeof *opened);
@@ -153,8 +151,7 @@ static struct result need_store(struct session *session) {
     return is_ok(r) ? answer_within(session, WAIT_MS, "the store") : r;
 }
 
-/* --- Calls
- * ------------------------------------------------------------------------------------------------------- */
+/* --- Calls ---------------------------------------------------------------------------------------------- */
 
 static void on_published(void *context, struct result result, const char *message_id) {
     struct session *session = context;
@@ -197,8 +194,7 @@ struct result session_quarantine_drop(
     return answer_within(session, WAIT_MS, "the store");
 }
 
-/* --- Close
- * ------------------------------------------------------------------------------------------------------- */
+/* --- Close ---------------------------------------------------------------------------------------------- */
 
 struct closing {
     bool bus;

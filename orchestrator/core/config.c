@@ -18,7 +18,7 @@ struct source_file {
     struct raw_config *raw;
 };
 
-/* --- Settings: the environment over the file over the ambient variable over the default. --- */
+/* --- Settings: the environment over the file over the ambient variable over the default. ---------------- */
 
 static const char *variable_value(config_getenv_fn *environment, const char *variable) {
     const char *value = environment && variable ? environment(variable) : NULL;
@@ -75,7 +75,7 @@ static struct result settings_resolve(
     return is_ok(r) ? settings_check(config, file) : r;
 }
 
-/* --- Pipelines. --- */
+/* --- Pipelines. ----------------------------------------------------------------------------------------- */
 
 static struct result pipelines_build(struct config *config, const struct source_file *file) {
     unsigned count = file->raw->pipelines_count;
@@ -96,7 +96,7 @@ static struct result pipelines_build(struct config *config, const struct source_
                     : r;
 }
 
-/* --- The whole. --- */
+/* --- The whole. ----------------------------------------------------------------------------------------- */
 
 /* As it may stand in a message, and in a comment of `config show`. */
 static const char *printable_name(struct arena *arena, const char *name) {

@@ -105,7 +105,7 @@ struct result config_pipeline_build(
     return ok();
 }
 
-/* --- Between pipelines. --- */
+/* --- Between pipelines. --------------------------------------------------------------------------------- */
 
 static struct result names_check(struct yaml_where *where, const struct pipeline *pipelines, int index) {
     for (int i = 0; i < index; i++)

@@ -29,7 +29,7 @@ struct result config_pipeline_build(
 struct result config_pipelines_check(struct yaml_where *where, const struct pipeline *pipelines, int count,
     bool unique_subscriptions) MUST_CHECK;
 
-/* --- Parts of it, each in a file of its own. --- */
+/* --- Parts of it, each in a file of its own. ------------------------------------------------------------ */
 
 /* Is it a name of 1 to max bytes, all of a-z, 0-9 and the extra characters? The failure says what it has. */
 struct result config_name_check(const char *name, size_t max, const char *extra) MUST_CHECK;

@@ -30,7 +30,7 @@ static struct result alias_check(const char *alias) {
     return ok();
 }
 
-/* --- One word, one processor: names, abbreviations and aliases share a space. --- */
+/* --- One word, one processor: names, abbreviations and aliases share a space. --------------------------- */
 
 static struct key_path word_path(int pipeline, unsigned processor, int word) {
     if (word == 0)
@@ -82,7 +82,7 @@ static struct result words_check(
     return r;
 }
 
-/* --- Building. --- */
+/* --- Building. ------------------------------------------------------------------------------------------ */
 
 static struct result settings_build(
     const struct builder *builder, const struct raw_processor *raw, int index, struct processor *processor) {

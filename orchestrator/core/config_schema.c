@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- The schema. --- */
+/* --- The schema. ---------------------------------------------------------------------------------------- */
 
 #define TEXT_KEY(flags_, struct_, key_)                                                                      \
     {                                                                                                        \
@@ -86,7 +86,7 @@ static const cyaml_schema_field_t config_fields[] = {SECTION(store, store_fields
 const cyaml_schema_value_t config_schema = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct raw_config, config_fields)};
 
-/* --- The check. --- */
+/* --- The check. ----------------------------------------------------------------------------------------- */
 
 static struct result check_value(
     struct yaml_where *where, const cyaml_schema_value_t *schema, int index, struct key_path path);
@@ -238,7 +238,7 @@ struct result config_schema_check(struct yaml_where *where) {
     return check_value(where, &config_schema, 1, key_path("%s", "")); /* libyaml numbers the root 1 */
 }
 
-/* --- Loading. --- */
+/* --- Loading. ------------------------------------------------------------------------------------------- */
 
 struct complaint {
     char text[160];

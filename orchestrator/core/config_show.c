@@ -6,7 +6,7 @@
 
 enum { LINE_MAX_BYTES = 112 };
 
-/* --- As YAML. --- */
+/* --- As YAML. ------------------------------------------------------------------------------------------- */
 
 /* JSON's quoting, which YAML's double quotes take too. */
 static void put_quoted(FILE *out, const char *text) {
@@ -116,7 +116,7 @@ void config_show(const struct config *config, FILE *out) {
         put_pipeline(out, config, i);
 }
 
-/* --- As JSON. --- */
+/* --- As JSON. ------------------------------------------------------------------------------------------- */
 
 static json_t *json_setting(const struct setting *setting, const void *values) {
     char text[SETTING_TEXT_MAX + 1];

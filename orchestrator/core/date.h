@@ -1,6 +1,6 @@
 /*
- * A game date: a real day of the proleptic Gregorian calendar, without time or zone. It is kept as a day number, so
- * that ranges are loops and differences are subtractions.
+ * A game date: a real day of the proleptic Gregorian calendar, without time or zone. It is kept as a day
+ * number, so that ranges are loops and differences are subtractions.
  */
 #ifndef PHASEGATE_CORE_DATE_H
 #define PHASEGATE_CORE_DATE_H
@@ -18,10 +18,11 @@ enum { DATE_TEXT_MAX = 11, MONTH_TEXT_MAX = 8 };
 struct result date_parse(const char *text, size_t length, game_date *date) MUST_CHECK;
 
 /*
- * What date_parse takes, and not absurdly far away: from 1946-01-01 (no league is older) to 400 days after now_ms.
- * For dates that arrive in events; a far one would open a month of keys that nobody ever closes.
+ * What date_parse takes, and not absurdly far away: from 1946-01-01 (no league is older) to 400 days after
+ * now_ms. For dates that arrive in events; a far one would open a month of keys that nobody ever closes.
  */
-struct result date_parse_plausible(const char *text, size_t length, int64_t now_ms, game_date *date) MUST_CHECK;
+struct result date_parse_plausible(
+    const char *text, size_t length, int64_t now_ms, game_date *date) MUST_CHECK;
 
 /* "2021-11-17"; returns text. */
 char *date_format(game_date date, char text[DATE_TEXT_MAX]);

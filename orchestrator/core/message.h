@@ -1,6 +1,6 @@
 /*
- * A message as a bus carries it: bytes, attributes, an ordering key. What comes in and what goes out have this one
- * form, whichever bus it is. A message owns nothing; whoever made it says how long its memory lives.
+ * A message as a bus carries it: bytes, attributes, an ordering key. What comes in and what goes out have
+ * this one form, whichever bus it is. A message owns nothing; whoever made it says how long its memory lives.
  */
 #ifndef PHASEGATE_CORE_MESSAGE_H
 #define PHASEGATE_CORE_MESSAGE_H

@@ -6,14 +6,14 @@
 
 /*
  * "AsyncUpcomingPlayerGameContextProcessor" -> "upcoming_player_game_context", "MLFeatureStoreProcessor" ->
- * "ml_feature_store": leading Async and trailing Processor removed, a run of capitals kept together. At most size - 1
- * bytes are written, NUL-terminated. Returns out.
+ * "ml_feature_store": leading Async and trailing Processor removed, a run of capitals kept together. At most
+ * size - 1 bytes are written, NUL-terminated. Returns out.
  */
 char *name_from_class(const char *class_name, char *out, size_t size);
 
 /*
- * The candidate with the smallest edit distance to name, if that is at most a third of its length (and at least 1 is
- * always allowed); NULL otherwise. Ignores case.
+ * The candidate with the smallest edit distance to name, if that is at most a third of its length (and at
+ * least 1 is always allowed); NULL otherwise. Ignores case.
  */
 const char *name_nearest(const char *name, const char *const *candidates, size_t count);
 

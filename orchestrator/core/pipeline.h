@@ -1,9 +1,10 @@
 /*
- * A pipeline: one named set of processors, groups and needs. It is read from the configuration once, checked, and
- * never changed; everything that knows a processor's or a group's name asks it.
+ * A pipeline: one named set of processors, groups and needs. It is read from the configuration once, checked,
+ * and never changed; everything that knows a processor's or a group's name asks it.
  *
- * Processors are numbered by their place in the definition; sets of processors are bit masks over those numbers.
- * Groups are numbered from 1, as in trigger ids. Processors of no group are upstream: the Phase 3 of the design.
+ * Processors are numbered by their place in the definition; sets of processors are bit masks over those
+ * numbers. Groups are numbered from 1, as in trigger ids. Processors of no group are upstream: the Phase 3 of
+ * the design.
  */
 #ifndef PHASEGATE_CORE_PIPELINE_H
 #define PHASEGATE_CORE_PIPELINE_H
@@ -42,7 +43,8 @@ struct group {
     processor_set needs;
 };
 
-/* Where messages come from or go to: a Pub/Sub topic with a subscription, or a stream with a consumer group. */
+/* Where messages come from or go to: a Pub/Sub topic with a subscription, or a stream with a consumer group.
+ */
 struct source {
     const char *topic;
     const char *subscription; /* NULL where only published */
@@ -63,9 +65,9 @@ struct pipeline {
 };
 
 /*
- * Which processor a completion speaks of: exact name, abbreviation or alias of processor_name; of output_table; then
- * the class name with leading Async and trailing Processor removed, in snake case (design.md section 3). Either may be
- * NULL. NULL when none matches.
+ * Which processor a completion speaks of: exact name, abbreviation or alias of processor_name; of
+ * output_table; then the class name with leading Async and trailing Processor removed, in snake case
+ * (design.md section 3). Either may be NULL. NULL when none matches.
  */
 const struct processor *pipeline_resolve(
     const struct pipeline *pipeline, const char *processor_name, const char *output_table);
@@ -76,7 +78,8 @@ const struct processor *pipeline_processor(const struct pipeline *pipeline, cons
 /* The known name or alias that is most like an unknown one, for messages; NULL when none is near. */
 const char *pipeline_nearest(const struct pipeline *pipeline, const char *name);
 
-/* Builds the store's form of the definition (pipeline->definition) in the arena; NULL when the arena is full. */
+/* Builds the store's form of the definition (pipeline->definition) in the arena; NULL when the arena is full.
+ */
 const char *pipeline_definition(const struct pipeline *pipeline, struct arena *arena);
 
 #endif

@@ -18,8 +18,8 @@ struct trigger {
     int group;
     int run;
     bool backfill;
-    int64_t decided_ms;                      /* when the group became ready */
-    const char *correlation_id;              /* of the completion that made it ready; NULL when it had none */
+    int64_t decided_ms;         /* when the group became ready */
+    const char *correlation_id; /* of the completion that made it ready; NULL when it had none */
     int64_t upstream[PIPELINE_PROCESSORS_MAX]; /* rows of each need by processor index, or ROWS_UNKNOWN */
 };
 
@@ -32,7 +32,9 @@ char *trigger_id(const struct pipeline *pipeline, const struct trigger *trigger,
 struct result trigger_from_outbox(const struct pipeline *pipeline, const char *field, const char *facts,
     struct arena *arena, struct trigger *trigger) MUST_CHECK;
 
-/* The message of contract/trigger.json with its attributes and ordering key, in the arena; NULL when that is full. */
-struct message *trigger_encode(const struct pipeline *pipeline, const struct trigger *trigger, struct arena *arena);
+/* The message of contract/trigger.json with its attributes and ordering key, in the arena; NULL when that is
+ * full. */
+struct message *trigger_encode(
+    const struct pipeline *pipeline, const struct trigger *trigger, struct arena *arena);
 
 #endif

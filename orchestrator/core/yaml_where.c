@@ -32,7 +32,7 @@ static struct result at_line(const char *file, int line, struct result cause) {
     return r;
 }
 
-/* --- The guard: a look at the events before a tree is built of them. --- */
+/* --- The guard: a look at the events before a tree is built of them. ------------------------------------ */
 
 /* The reader, which comes before lines are counted, reports a byte. */
 static int line_of_byte(const yaml_parser_t *parser) {
@@ -123,7 +123,7 @@ static struct result guard_text(const char *file, const char *text, size_t lengt
     return r;
 }
 
-/* --- The tree. --- */
+/* --- The tree. ------------------------------------------------------------------------------------------ */
 
 struct result yaml_where_read(
     const char *file, const char *text, size_t length, size_t max_bytes, struct yaml_where **where) {

@@ -40,9 +40,7 @@ struct dispatcher {
     uv_timer_t *timer; /* runs until the next waiting lane is due */
 };
 
-/* --- Lanes
- * ---------------------------------------------------------------------------------------------------------
- */
+/* --- Lanes ---------------------------------------------------------------------------------------------- */
 
 static int compare_lanes(const void *left, const void *right) {
     const struct lane *a = left, *b = right;
@@ -88,8 +86,7 @@ static struct log log_for(const struct lane *lane, struct log *with_pipeline) {
     return log_with(with_pipeline, "trigger_id", lane->first->id);
 }
 
-/* --- Waiting and trying again
- * -------------------------------------------------------------------------------------- */
+/* --- Waiting and trying again --------------------------------------------------------------------------- */
 
 static void lane_step(struct lane *lane);
 
@@ -136,8 +133,7 @@ static void lane_wait(struct lane *lane) {
         set_timer(dispatcher);
 }
 
-/* --- Publish, then confirm
- * ----------------------------------------------------------------------------------------- */
+/* --- Publish, then confirm ------------------------------------------------------------------------------ */
 
 static void lane_next(struct lane *lane) {
     struct dispatcher *dispatcher = lane->dispatcher;
@@ -199,8 +195,7 @@ static void lane_step(struct lane *lane) {
         bus_publish(parts->bus, lane->pipeline->triggers.topic, outbound->message, on_published, lane);
 }
 
-/* --- Taking over
- * --------------------------------------------------------------------------------------------------- */
+/* --- Taking over ---------------------------------------------------------------------------------------- */
 
 static MUST_CHECK struct result outbound_new(
     const struct pipeline *pipeline, const char *field, const char *facts, struct outbound **outbound) {
@@ -272,9 +267,7 @@ bool dispatcher_add(struct dispatcher *dispatcher, const struct pipeline *pipeli
     return true;
 }
 
-/* --- Life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- Life ----------------------------------------------------------------------------------------------- */
 
 struct dispatcher *dispatcher_new(struct dispatcher_parts parts) {
     struct dispatcher *dispatcher = calloc(1, sizeof *dispatcher);

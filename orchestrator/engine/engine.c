@@ -27,8 +27,7 @@ struct engine {
     struct result outcome;
 };
 
-/* --- Stopping
- * ------------------------------------------------------------------------------------------------------ */
+/* --- Stopping ------------------------------------------------------------------------------------------- */
 
 /*
  * The store goes first: its pending calls end, and those completions wait, unacked. Then the bus, which takes
@@ -100,8 +99,7 @@ void engine_stop(struct engine *engine) {
     close_when_idle(engine);
 }
 
-/* --- The outbox, recovered
- * ----------------------------------------------------------------------------------------- */
+/* --- The outbox, recovered ------------------------------------------------------------------------------ */
 
 /*
  * Triggers come to the dispatcher as the store decides them. Some do not: those decided by a replica that
@@ -162,8 +160,7 @@ static void on_dispatcher_idle(void *context) {
         close_when_idle(engine);
 }
 
-/* --- Starting
- * ------------------------------------------------------------------------------------------------------ */
+/* --- Starting ------------------------------------------------------------------------------------------- */
 
 static void refuse_to_start(struct engine *engine, struct result reason) {
     engine->outcome = reason;
@@ -225,8 +222,7 @@ static void create_all(struct engine *engine) {
     on_created(engine, ok());
 }
 
-/* --- The store's and the intake's events
- * --------------------------------------------------------------------------- */
+/* --- The store's and the intake's events ---------------------------------------------------------------- */
 
 static void on_store_ready(void *context) {
     struct engine *engine = context;
@@ -260,9 +256,7 @@ static void on_intake_idle(void *context) {
     close_when_idle(context);
 }
 
-/* --- Life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- Life ----------------------------------------------------------------------------------------------- */
 
 static bool make_parts(struct engine *engine) {
     const struct engine_options *options = &engine->options;

@@ -45,8 +45,7 @@ struct intake {
 
 enum { EVENT_BYTES_MAX = 8 * COMPLETION_BYTES_MAX };
 
-/* --- Inbound deliveries
- * -------------------------------------------------------------------------------------------- */
+/* --- Inbound deliveries --------------------------------------------------------------------------------- */
 
 static void append(struct inbound_list *list, struct inbound *inbound) {
     inbound->next = NULL;
@@ -106,8 +105,7 @@ static void finish(struct inbound *inbound) {
     give_back(inbound, bus_ack);
 }
 
-/* --- Waiting for the store
- * ----------------------------------------------------------------------------------------- */
+/* --- Waiting for the store ------------------------------------------------------------------------------ */
 
 static void set_receiving(struct intake *intake, bool receiving) {
     for (struct feed *feed = intake->feeds; feed; feed = feed->next) {
@@ -133,8 +131,7 @@ static void wait_for_store(struct inbound *inbound) {
         uv_timer_start(intake->retry, on_retry, backoff_next_ms(&intake->backoff), 0);
 }
 
-/* --- Store calls
- * --------------------------------------------------------------------------------------------------- */
+/* --- Store calls ---------------------------------------------------------------------------------------- */
 
 static void submit(struct inbound *inbound);
 
@@ -221,8 +218,7 @@ static void submit_waiting(struct intake *intake) {
         set_receiving(intake, true);
 }
 
-/* --- Receiving
- * ----------------------------------------------------------------------------------------------------- */
+/* --- Receiving ------------------------------------------------------------------------------------------ */
 
 static void on_delivery(void *context, struct delivery *delivery) {
     struct feed *feed = context;
@@ -266,9 +262,7 @@ struct result intake_open(
     return ok();
 }
 
-/* --- Life
- * ----------------------------------------------------------------------------------------------------------
- */
+/* --- Life ----------------------------------------------------------------------------------------------- */
 
 struct intake *intake_new(struct intake_parts parts) {
     struct intake *intake = calloc(1, sizeof *intake);

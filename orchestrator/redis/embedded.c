@@ -34,8 +34,7 @@ struct embedded {
     void *stopped_context;
 };
 
-/* --- The directory
- * ------------------------------------------------------------------------------------------------- */
+/* --- The directory -------------------------------------------------------------------------------------- */
 
 static MUST_CHECK struct result make_directory(const char *directory) {
     if (mkdir(directory, 0700) == 0)
@@ -69,8 +68,7 @@ static MUST_CHECK struct result lock_directory(const char *directory, int *lock)
     return lock_file(directory, "phasegate.lock", taken, lock);
 }
 
-/* --- The server
- * ---------------------------------------------------------------------------------------------------- */
+/* --- The server ----------------------------------------------------------------------------------------- */
 
 static void finish(struct embedded *embedded) {
     uv_timer_stop(embedded->timer);
@@ -159,8 +157,7 @@ static struct result spawn(struct embedded *embedded) {
     return result;
 }
 
-/* --- One that was left behind
- * -------------------------------------------------------------------------------------- */
+/* --- One that was left behind --------------------------------------------------------------------------- */
 
 static pid_t pid_from_info(const char *info) {
     const char *line = strstr(info, "process_id:");
@@ -261,8 +258,7 @@ static MUST_CHECK struct result start_or_adopt(struct embedded *embedded) {
     return result;
 }
 
-/* --- Start and stop
- * ------------------------------------------------------------------------------------------------ */
+/* --- Start and stop ------------------------------------------------------------------------------------- */
 
 struct result embedded_start(uv_loop_t *loop, const char *directory, const char *socket,
     const struct log *log, struct embedded **embedded) {

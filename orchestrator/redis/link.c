@@ -60,7 +60,7 @@ struct redis_link {
 
 static void on_timer(uv_timer_t *timer);
 
-/* --- What waits for a reply --- */
+/* --- What waits for a reply ----------------------------------------------------------------------------- */
 
 static void on_reply(redisAsyncContext *context, void *reply, void *data) {
     (void)data;
@@ -109,7 +109,7 @@ struct result redis_link_sendv(struct redis_link *link, redis_reply_fn *reply, v
     return redis_link_send(link, reply, context, argc, argv, NULL);
 }
 
-/* --- Losing the server, and trying again --- */
+/* --- Losing the server, and trying again ---------------------------------------------------------------- */
 
 static void tell_lost(struct redis_link *link, struct result reason) {
     if (link->told == reason.code)
@@ -159,7 +159,7 @@ void redis_link_drop(struct redis_link *link) {
     drop(link, fail(CODE_UNAVAILABLE, "dropped, since its answers were not usable"));
 }
 
-/* --- The end of a handle; with the last one, of the link --- */
+/* --- The end of a handle; with the last one, of the link ------------------------------------------------ */
 
 static void on_handle_closed(void *owner) {
     struct redis_link *link = owner;
@@ -188,7 +188,7 @@ void redis_link_close(struct redis_link *link, void (*closed)(void *context), vo
     drop(link, fail(CODE_UNAVAILABLE, "closed"));
 }
 
-/* --- Logging in --- */
+/* --- Logging in ----------------------------------------------------------------------------------------- */
 
 static void on_login_reply(void *context, const redisReply *reply) {
     struct redis_link *link = context;
@@ -236,7 +236,7 @@ static struct result login(struct redis_link *link) {
     return r;
 }
 
-/* --- Connecting --- */
+/* --- Connecting ----------------------------------------------------------------------------------------- */
 
 static void adopt(struct redis_link *link, redisAsyncContext *context) {
     struct redis_poll_events events = {.gone = on_gone, .closed = on_handle_closed, .owner = link};

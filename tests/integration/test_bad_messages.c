@@ -67,7 +67,7 @@ struct fixture {
     struct system system;
 };
 
-/* --- Publishing --- */
+/* --- Publishing ----------------------------------------------------------------------------------------- */
 
 static void publish_good(struct fixture *fixture, int index, int processor) {
     char execution[32];
@@ -120,7 +120,7 @@ static void publish_all(struct fixture *fixture) {
     }
 }
 
-/* --- The quarantine --- */
+/* --- The quarantine ------------------------------------------------------------------------------------- */
 
 struct quarantine {
     struct arena *arena;
@@ -200,7 +200,7 @@ static void check_quarantine(struct fixture *fixture) {
     arena_free(&quarantine.arena);
 }
 
-/* --- Acked --- */
+/* --- Acked ---------------------------------------------------------------------------------------------- */
 
 static bool nothing_unacked(void *context) {
     const struct system *system = context;
@@ -211,7 +211,7 @@ static bool nothing_unacked(void *context) {
     return counts.acked == DATES * 5 + BAD + MADE && counts.waiting == 0 && counts.leased == 0;
 }
 
-/* --- The tests --- */
+/* --- The tests ------------------------------------------------------------------------------------------ */
 
 static void open_system(struct fixture *fixture) {
     system_open(&fixture->system,
@@ -269,7 +269,7 @@ static void a_broken_date(void **state) {
     daemon_stop(system->daemon);
 }
 
-/* --- Programs --- */
+/* --- Programs ------------------------------------------------------------------------------------------- */
 
 static int setup(void **state, enum system_bus bus) {
     struct fixture *fixture = calloc(1, sizeof *fixture);

@@ -161,8 +161,7 @@ static void publish_upstream(const char *date) {
         check_run(0, "publish", "--processor", upstream[i], "--date", date, "--rows", "22", "--backfill");
 }
 
-/* --- The life of a date
- * -------------------------------------------------------------------------------------------- */
+/* --- The life of a date --------------------------------------------------------------------------------- */
 
 static void a_date_from_first_to_last(void **state) {
     (void)state;
@@ -262,8 +261,7 @@ static void no_games_and_history(void **state) {
     check_output("duplicate");
 }
 
-/* --- Quarantine
- * ---------------------------------------------------------------------------------------------------- */
+/* --- Quarantine ----------------------------------------------------------------------------------------- */
 
 static const char *write_file(const char *name, const void *data, size_t size) {
     static char path[192];
@@ -369,8 +367,7 @@ static void pubsub_takes_what_it_decorated_itself(void **state) {
     fake_pubsub_free(&fake);
 }
 
-/* --- Exit statuses
- * ------------------------------------------------------------------------------------------------- */
+/* --- Exit statuses -------------------------------------------------------------------------------------- */
 
 static void unreachable_is_three(void **state) {
     (void)state;

@@ -211,7 +211,7 @@ static void no_data_directory(void **state) {
     daemon_await_said(fixture->other, "/not/here cannot be made: No such file or directory");
 }
 
-/* --- Programs --- */
+/* --- Programs ------------------------------------------------------------------------------------------- */
 
 static int setup(void **state) {
     *state = calloc(1, sizeof(struct fixture));

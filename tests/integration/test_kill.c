@@ -26,7 +26,7 @@ struct fixture {
     int with_outbox, with_unacked, while_starting;
 };
 
-/* --- Load --- */
+/* --- Load ----------------------------------------------------------------------------------------------- */
 
 static void publish_date(struct fixture *fixture, int index) {
     bool twice = index % 2 == 1; /* the others show that not one event is lost */
@@ -56,7 +56,7 @@ static void publish_share(struct fixture *fixture, int round, int rounds) {
     player_answer(fixture->system.player, 1 + round % 2);
 }
 
-/* --- The moment --- */
+/* --- The moment ----------------------------------------------------------------------------------------- */
 
 static bool enough_triggers(void *context) {
     const struct fixture *fixture = context;
@@ -92,7 +92,7 @@ static void look_at_what_is_left(struct fixture *fixture) {
         fixture->with_unacked += system_unacked(&fixture->system) > 0;
 }
 
-/* --- The end --- */
+/* --- The end -------------------------------------------------------------------------------------------- */
 
 static void check_all_done(struct fixture *fixture) {
     struct system *system = &fixture->system;
@@ -113,7 +113,7 @@ static void check_all_acked(struct fixture *fixture) {
         "every completion to be acked");
 }
 
-/* --- The tests --- */
+/* --- The tests ------------------------------------------------------------------------------------------ */
 
 static void open_system(struct fixture *fixture) {
     system_open(&fixture->system,
@@ -177,7 +177,7 @@ static void embedded_is_killed(void **state) {
     assert_true(strstr(daemon_log(daemon), "was killed by signal 9; starting it again"));
 }
 
-/* --- Programs --- */
+/* --- Programs ------------------------------------------------------------------------------------------- */
 
 static int setup(void **state, enum system_bus bus) {
     struct fixture *fixture = calloc(1, sizeof *fixture);

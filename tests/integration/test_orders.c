@@ -20,7 +20,7 @@ struct fixture {
     int orders[ORDERS][UPSTREAM]; /* processors, PGS to TDGS; date i of the system has order i */
 };
 
-/* --- The events --- */
+/* --- The events ----------------------------------------------------------------------------------------- */
 
 /* The index-th permutation, by the factorial number system. */
 static void permutation(int index, int order[UPSTREAM]) {
@@ -63,7 +63,7 @@ static void publish(struct fixture *fixture, int index, int place) {
             .timestamp_ms = INT64_C(1764502927104) + 1000 * place});
 }
 
-/* --- What the store shows --- */
+/* --- What the store shows ------------------------------------------------------------------------------- */
 
 static int counted(const struct date_state *state) {
     int count = 0;
@@ -120,7 +120,7 @@ static void until_duplicates(struct fixture *fixture, int64_t of_each_date) {
         "all duplicates to be recorded");
 }
 
-/* --- What the triggers say --- */
+/* --- What the triggers say ------------------------------------------------------------------------------ */
 
 static void check_upstream(const json_t *upstream, game_date date) {
     const char *name;
@@ -159,7 +159,7 @@ static void check_trigger(const struct fixture *fixture, int index, int group) {
     json_decref(body);
 }
 
-/* --- The test --- */
+/* --- The test ------------------------------------------------------------------------------------------- */
 
 static void publish_four_of_each(struct fixture *fixture) {
     for (int place = 0; place < UPSTREAM - 1; place++)

@@ -27,7 +27,7 @@ static struct system *open_system(void **state, struct system_options options) {
     return &fixture->system;
 }
 
-/* --- Events --- */
+/* --- Events --------------------------------------------------------------------------------------------- */
 
 static void publish_date(struct system *system, int index) {
     for (int processor = PGS; processor <= TDGS; processor++) {
@@ -70,7 +70,7 @@ static bool all_acked(void *context) {
     return acked(system) >= (size_t)system->options.count * 5;
 }
 
-/* --- The store --- */
+/* --- The store ------------------------------------------------------------------------------------------ */
 
 static void redis_is_down_at_start(void **state) {
     struct system *system =
@@ -165,7 +165,7 @@ static void redis_is_frozen(void **state) {
     check_all_done(system);
 }
 
-/* --- The bus --- */
+/* --- The bus -------------------------------------------------------------------------------------------- */
 
 static void bus_is_away_at_start(void **state) {
     struct system *system = open_system(state, (struct system_options){.bus = SYSTEM_FAKE, .count = DATES});
@@ -257,7 +257,7 @@ static void everything_comes_again(void **state) {
     check_all_done(system);
 }
 
-/* --- Programs --- */
+/* --- Programs ------------------------------------------------------------------------------------------- */
 
 static int setup(void **state) {
     *state = calloc(1, sizeof(struct fixture));

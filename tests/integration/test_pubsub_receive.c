@@ -85,8 +85,7 @@ static void expect_quiet(void) {
     loop_never(&world.loop, changed, &more, QUIET_MS, "another delivery");
 }
 
-/* --- What comes
- * ---------------------------------------------------------------------------------------------------- */
+/* --- What comes ----------------------------------------------------------------------------------------- */
 
 static void a_message_comes_whole(void **state) {
     (void)state;
@@ -149,8 +148,7 @@ static void acks_travel_together(void **state) {
     check_ok(world_flush(&world));
 }
 
-/* --- Flow control and leases
- * ------------------------------------------------------------------------------------------ */
+/* --- Flow control and leases ---------------------------------------------------------------------------- */
 
 static void no_more_are_out_than_allowed(void **state) {
     (void)state;
@@ -228,8 +226,7 @@ static void an_extension_that_fails_is_tried_again(void **state) {
     assert_int_equal(fake_pubsub_calls(fake, FAKE_MODIFY_ACK_DEADLINE), 4);
 }
 
-/* --- Acks and nacks
- * --------------------------------------------------------------------------------------------------- */
+/* --- Acks and nacks ------------------------------------------------------------------------------------- */
 
 static void a_nacked_message_comes_again_at_once(void **state) {
     (void)state;
@@ -290,8 +287,7 @@ static void an_ack_under_way_does_not_hold_up_a_flush_of_nothing_else(void **sta
     assert_int_equal(fake_pubsub_deliveries(fake, SUBSCRIPTION, 0), 1);
 }
 
-/* --- Streams that break
- * ------------------------------------------------------------------------------------------------ */
+/* --- Streams that break --------------------------------------------------------------------------------- */
 
 static void a_stream_that_ends_comes_again(void **state) {
     (void)state;
@@ -375,9 +371,7 @@ static void a_silent_server_does_not_stop_a_close(void **state) {
     world_ack(&world, 0);
 }
 
-/* --- Ending
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- Ending --------------------------------------------------------------------------------------------- */
 
 static bool leased_so_many(void *context) {
     return fake_pubsub_counts(fake, SUBSCRIPTION).leased == *(const size_t *)context;

@@ -63,8 +63,7 @@ static uint32_t draw(struct storm *storm, uint32_t below) {
     return storm->random % below;
 }
 
-/* --- The publisher ----------------------------------------------------------------------------------------
- */
+/* --- The publisher -------------------------------------------------------------------------------------- */
 
 static int first_unconfirmed(const struct outbox *outbox) {
     int number = 0;
@@ -106,8 +105,7 @@ static void learn_outcomes(struct storm *storm) {
     }
 }
 
-/* --- The receiver -----------------------------------------------------------------------------------------
- */
+/* --- The receiver --------------------------------------------------------------------------------------- */
 
 /* Acks most of what came, nacks some, and keeps some for later, when all != 0 nothing. */
 static void give_back(struct storm *storm, bool all) {
@@ -135,8 +133,7 @@ static void inject(struct storm *storm, int count) {
     }
 }
 
-/* --- The storm --------------------------------------------------------------------------------------------
- */
+/* --- The storm ------------------------------------------------------------------------------------------ */
 
 static grpc_status_code draw_status(struct storm *storm) {
     static const grpc_status_code statuses[] = {GRPC_STATUS_UNAVAILABLE, GRPC_STATUS_INTERNAL,

@@ -79,8 +79,7 @@ static void close_scene(struct scene *scene) {
     free(scene);
 }
 
-/* --- The token --------------------------------------------------------------------------------------------
- */
+/* --- The token ------------------------------------------------------------------------------------------ */
 
 /* The bytes of a base64url text without padding (RFC 4648 section 5), as a string. */
 static void decode(const char *text, size_t length, char *out, size_t size) {
@@ -125,8 +124,7 @@ static void check_token(struct fake_pubsub *fake, enum fake_method method) {
     json_decref(claims);
 }
 
-/* --- The tests --------------------------------------------------------------------------------------------
- */
+/* --- The tests ------------------------------------------------------------------------------------------ */
 
 static void messages_flow_over_tls_with_a_token(void **state) {
     (void)state;

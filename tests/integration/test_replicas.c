@@ -98,7 +98,7 @@ static void all_but_one_die(void **state) {
     daemon_stop(system->daemon);
 }
 
-/* --- Programs --- */
+/* --- Programs ------------------------------------------------------------------------------------------- */
 
 static int setup(void **state, enum system_bus bus) {
     struct fixture *fixture = calloc(1, sizeof *fixture);

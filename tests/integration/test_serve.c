@@ -49,7 +49,7 @@ static void check_all_done(struct system *system) {
     daemon_stop(system->daemon);
 }
 
-/* --- Stopping --- */
+/* --- Stopping ------------------------------------------------------------------------------------------- */
 
 static bool enough_triggers(void *context) {
     const struct fixture *fixture = context;
@@ -140,7 +140,7 @@ static void sigterm_before_it_runs(void **state) {
     daemon_stop(system->daemon);
 }
 
-/* --- Starting --- */
+/* --- Starting ------------------------------------------------------------------------------------------- */
 
 /* The settings, before the built-in pipelines. */
 static void check_refuses(struct system *system, const char *settings, const char *why) {
@@ -210,7 +210,7 @@ static void missing_subscriptions(void **state) {
     check_all_done(system);
 }
 
-/* --- Logs --- */
+/* --- Logs ----------------------------------------------------------------------------------------------- */
 
 static const char password[] = "correct-horse-battery-staple";
 
@@ -275,7 +275,7 @@ static void logs_are_text_where_asked_for(void **state) {
     assert_null(strchr(daemon_log(system->daemon), '\033'));
 }
 
-/* --- Programs --- */
+/* --- Programs ------------------------------------------------------------------------------------------- */
 
 static int setup(void **state) {
     *state = calloc(1, sizeof(struct fixture));

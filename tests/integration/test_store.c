@@ -28,8 +28,7 @@ static int empty_store(void **state) {
     return 0;
 }
 
-/* --- Rule 1: ready ---------------------------------------------------------------------------------------
- */
+/* --- Rule 1: ready -------------------------------------------------------------------------------------- */
 
 static void five_completions_start_group_1_once(void **state) {
     struct scene *scene = *state;
@@ -87,8 +86,7 @@ static void no_group_overtakes_another(void **state) {
     assert_int_equal(phase_of(scene, 4), GROUP_WAITING);
 }
 
-/* --- What satisfies --------------------------------------------------------------------------------------
- */
+/* --- What satisfies ------------------------------------------------------------------------------------- */
 
 /* A date was thought complete when one table of five was empty. */
 static void zero_rows_hold_the_date(void **state) {
@@ -144,8 +142,7 @@ static void a_failure_after_the_start_holds_the_groups_that_have_not_started(voi
     check_due(scene, &applied, "g2/r1");
 }
 
-/* --- Rule 2: triggered -----------------------------------------------------------------------------------
- */
+/* --- Rule 2: triggered ---------------------------------------------------------------------------------- */
 
 static void a_trigger_leaves_the_outbox_when_the_bus_has_confirmed(void **state) {
     struct scene *scene = *state;
@@ -179,8 +176,7 @@ static void a_group_may_be_done_before_the_confirmation_comes(void **state) {
     assert_int_equal(phase_of(scene, 1), GROUP_DONE);
 }
 
-/* --- Rule 3: done ----------------------------------------------------------------------------------------
- */
+/* --- Rule 3: done --------------------------------------------------------------------------------------- */
 
 static void a_premature_completion_does_not_count_nor_does_its_second_copy(void **state) {
     struct scene *scene = *state;
@@ -234,8 +230,7 @@ static void an_unknown_trigger_message_decides_nothing(void **state) {
     assert_int_equal(state_of(scene)->records[PSZA].mark, RECORD_COUNTS);
 }
 
-/* --- Rule 4: failed --------------------------------------------------------------------------------------
- */
+/* --- Rule 4: failed ------------------------------------------------------------------------------------- */
 
 static void a_failed_group_waits_for_a_good_completion(void **state) {
     struct scene *scene = *state;
@@ -258,8 +253,7 @@ static void one_failed_processor_fails_its_group(void **state) {
     assert_int_equal(phase_of(scene, 1), GROUP_FAILED);
 }
 
-/* --- Rule 6: duplicates and late events ------------------------------------------------------------------
- */
+/* --- Rule 6: duplicates and late events ----------------------------------------------------------------- */
 
 static void a_duplicate_changes_nothing_and_a_better_outcome_replaces(void **state) {
     struct scene *scene = *state;
@@ -285,8 +279,7 @@ static void a_late_event_changes_nothing(void **state) {
     assert_int_equal(tell(scene, late).verdict, VERDICT_APPLIED);
 }
 
-/* --- Rule 7: no games ------------------------------------------------------------------------------------
- */
+/* --- Rule 7: no games ----------------------------------------------------------------------------------- */
 
 /* Off days counted as failures. */
 static void a_date_without_games_closes_and_opens_again(void **state) {
@@ -309,8 +302,7 @@ static void a_date_without_games_closes_and_opens_again(void **state) {
     check_due(scene, &applied, "g1/r1");
 }
 
-/* --- Backfill --------------------------------------------------------------------------------------------
- */
+/* --- Backfill ------------------------------------------------------------------------------------------- */
 
 /* Backfill filled Phase 3 for months, and Phase 4 never started. */
 static void a_backfill_completion_counts_and_tags_all_that_rests_on_it(void **state) {
@@ -334,8 +326,7 @@ static void a_backfill_completion_counts_and_tags_all_that_rests_on_it(void **st
     assert_true(state_of(scene)->groups[1].backfill);
 }
 
-/* --- Dates and pipelines ---------------------------------------------------------------------------------
- */
+/* --- Dates and pipelines -------------------------------------------------------------------------------- */
 
 static void dates_months_and_pipelines_do_not_mix(void **state) {
     struct scene *scene = *state;

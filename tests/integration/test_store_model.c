@@ -43,7 +43,7 @@ static bool is_fine(struct result result, const char *what, struct difference *d
     return is_ok(result) || differs(difference, "%s failed: %s", what, result.text);
 }
 
-/* --- The invariants, in what the store shows and without the model ------------------------------------- */
+/* --- The invariants, in what the store shows and without the model -------------------------------------- */
 
 static int place_of(const struct story *story, game_date date) {
     for (int i = 0; i < story->date_count; i++)

@@ -40,8 +40,7 @@ static int close_scene(void **state) {
     return 0;
 }
 
-/* --- The library -----------------------------------------------------------------------------------------
- */
+/* --- The library ---------------------------------------------------------------------------------------- */
 
 /* A library of our name that knows nothing but its version. */
 static void load_version(struct scene *scene, int version) {
@@ -102,8 +101,7 @@ static void a_flushed_library_comes_back_by_itself(void **state) {
     assert_int_equal(state_of(scene)->records[PGS].mark, RECORD_COUNTS);
 }
 
-/* --- Crashes ---------------------------------------------------------------------------------------------
- */
+/* --- Crashes -------------------------------------------------------------------------------------------- */
 
 static bool is_away(void *context) {
     return !store_is_ready(context);
@@ -138,8 +136,7 @@ static void a_call_while_the_server_is_down_says_so(void **state) {
         CODE_UNAVAILABLE, "");
 }
 
-/* --- The quarantine --------------------------------------------------------------------------------------
- */
+/* --- The quarantine ------------------------------------------------------------------------------------- */
 
 static struct message message_of(const char *id, const char *text) {
     return (struct message){.id = id, .data = text, .size = strlen(text)};
@@ -231,8 +228,7 @@ static void the_quarantine_is_bounded_and_the_oldest_go(void **state) {
     assert_int_equal(redis_server_ask_number(scene->harness->server, "DBSIZE"), QUARANTINE_ENTRIES_MAX + 2);
 }
 
-/* --- Bounds of a date ------------------------------------------------------------------------------------
- */
+/* --- Bounds of a date ----------------------------------------------------------------------------------- */
 
 static void a_flood_of_one_event_is_one_line_of_history(void **state) {
     struct scene *scene = *state;

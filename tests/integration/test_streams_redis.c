@@ -123,7 +123,7 @@ static void read_as(struct fixture *fixture, const char *consumer, int count) {
         consumer, count, stream);
 }
 
-/* --- Entries --- */
+/* --- Entries -------------------------------------------------------------------------------------------- */
 
 static void an_entry_has_the_documented_fields(void **state) {
     struct fixture *fixture = *state;
@@ -183,7 +183,7 @@ static void messages_of_one_key_are_in_the_stream_in_order(void **state) {
     freeReplyObject(reply);
 }
 
-/* --- Groups and consumers --- */
+/* --- Groups and consumers ------------------------------------------------------------------------------- */
 
 static void a_group_begins_at_the_start_of_the_stream(void **state) {
     struct fixture *fixture = *state;
@@ -282,7 +282,7 @@ static void a_consumer_leaves_its_group_unless_it_holds_something(void **state) 
     assert_int_equal(pending(fixture), 1);
 }
 
-/* --- Taking over --- */
+/* --- Taking over ---------------------------------------------------------------------------------------- */
 
 static void a_restarted_consumer_gets_at_once_what_it_had(void **state) {
     struct fixture *fixture = *state;
@@ -393,7 +393,7 @@ static void a_removed_entry_of_a_silent_consumer_is_told(void **state) {
     assert_int_equal(fixture->inbox.deliveries, 0);
 }
 
-/* --- Flow --- */
+/* --- Flow ----------------------------------------------------------------------------------------------- */
 
 static void no_more_than_allowed_is_taken_from_the_others(void **state) {
     struct fixture *fixture = *state;
@@ -421,7 +421,7 @@ static void reading_and_claiming_together_keep_to_the_maximum(void **state) {
     await_count(fixture, &fixture->inbox, 20, WAIT_MS);
 }
 
-/* --- Cutting --- */
+/* --- Cutting -------------------------------------------------------------------------------------------- */
 
 static void a_stream_is_cut_when_all_groups_have_acked(void **state) {
     struct fixture *fixture = *state;
@@ -473,7 +473,7 @@ static void a_stream_that_nobody_reads_is_bounded(void **state) {
     assert_in_range(length(fixture), 100, 2500);
 }
 
-/* --- Redis' faults --- */
+/* --- Redis' faults -------------------------------------------------------------------------------------- */
 
 static void a_crash_of_redis_loses_nothing(void **state) {
     struct fixture *fixture = *state;

@@ -93,7 +93,7 @@ static void expect_no_more(struct suite *suite, struct inbox *inbox, int duratio
     loop_never(&suite->loop, inbox_has_deliveries, inbox, duration_ms, "a delivery that should not come");
 }
 
-/* --- What comes is what was published --- */
+/* --- What comes is what was published ------------------------------------------------------------------- */
 
 static void a_message_comes_as_it_was_published(void **state) {
     struct suite *suite = *state;
@@ -168,7 +168,7 @@ static void a_message_that_is_too_large_is_refused_for_good(void **state) {
     publish(suite, "the next one goes");
 }
 
-/* --- Each once, and again when it has to --- */
+/* --- Each once, and again when it has to ---------------------------------------------------------------- */
 
 static bool all_there(void *context) {
     const struct outcome *outcomes = context;
@@ -304,7 +304,7 @@ static void a_paused_receiver_keeps_its_leases(void **state) {
     hold_for_long(*state, true);
 }
 
-/* --- Flow --- */
+/* --- Flow ----------------------------------------------------------------------------------------------- */
 
 static void no_more_than_allowed_are_in_hand(void **state) {
     struct suite *suite = *state;
@@ -362,7 +362,7 @@ static void after_unsubscribing_nothing_comes_and_acks_still_go(void **state) {
     assert_string_equal(suite->other_inbox.items[0].data, "later");
 }
 
-/* --- Publishing --- */
+/* --- Publishing ----------------------------------------------------------------------------------------- */
 
 static void messages_of_one_key_are_confirmed_in_order(void **state) {
     enum { KEYS = 5, EACH = 60 };
@@ -416,7 +416,7 @@ static void a_flush_of_nothing_is_done(void **state) {
     flush_and_wait(&suite->loop, suite->bus);
 }
 
-/* --- Beginning and end --- */
+/* --- Beginning and end ---------------------------------------------------------------------------------- */
 
 static void creating_again_is_fine(void **state) {
     struct suite *suite = *state;
@@ -519,7 +519,7 @@ static void no_callback_runs_inside_the_call_that_caused_it(void **state) {
     free(data);
 }
 
-/* --- The other side goes away and comes back --- */
+/* --- The other side goes away and comes back ------------------------------------------------------------ */
 
 static void come_back(struct suite *suite) {
     suite->fixture->start(suite->fixture->context);

@@ -29,7 +29,7 @@ struct daemon {
     char *text;   /* the log as it was last read */
 };
 
-/* --- Configuration --- */
+/* --- Configuration -------------------------------------------------------------------------------------- */
 
 static void write_configuration(struct daemon *daemon, FILE *file) {
     const struct daemon_options *options = &daemon->options;
@@ -76,7 +76,7 @@ struct daemon *daemon_new(struct daemon_options options) {
     return daemon;
 }
 
-/* --- Its log --- */
+/* --- Its log -------------------------------------------------------------------------------------------- */
 
 const char *daemon_log(struct daemon *daemon) {
     struct stat status;
@@ -132,7 +132,7 @@ void daemon_await_running(struct daemon *daemon) {
     daemon_await_said(daemon, "running\"");
 }
 
-/* --- Start and end --- */
+/* --- Start and end -------------------------------------------------------------------------------------- */
 
 static void set_environment(struct daemon *daemon, const char *environment[ENVIRONMENT_MAX]) {
     size_t count = 0;
@@ -200,7 +200,7 @@ void daemon_thaw(struct daemon *daemon) {
     process_thaw(&daemon->process);
 }
 
-/* --- The embedded server --- */
+/* --- The embedded server -------------------------------------------------------------------------------- */
 
 const char *daemon_data(const struct daemon *daemon) {
     return daemon->data;

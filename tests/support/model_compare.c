@@ -14,8 +14,7 @@ bool differs(struct difference *difference, const char *format, ...) {
     return false;
 }
 
-/* --- Single facts: where, which, and the two values ------------------------------------------------------
- */
+/* --- Single facts: where, which, and the two values ----------------------------------------------------- */
 
 struct where {
     const char *place;
@@ -36,8 +35,7 @@ static bool same_text(struct where where, const char *fact, const char *got, con
         got ? got : "absent", mark_got, mark_expected, expected ? expected : "absent", mark_expected);
 }
 
-/* --- Triggers ---------------------------------------------------------------------------------------------
- */
+/* --- Triggers ------------------------------------------------------------------------------------------- */
 
 static bool same_trigger(const struct pipeline *pipeline, const struct trigger *got,
     const struct trigger *expected, struct difference *difference) {
@@ -75,8 +73,7 @@ bool same_outbox(const struct pipeline *pipeline, const struct trigger *got, siz
     return same;
 }
 
-/* --- Dates ------------------------------------------------------------------------------------------------
- */
+/* --- Dates ---------------------------------------------------------------------------------------------- */
 
 /* What a publisher said, and when it came. */
 static bool same_event(struct where where, const struct record *got, const struct record *expected) {
@@ -128,8 +125,7 @@ bool same_date(const struct pipeline *pipeline, const struct date_state *got,
     return same;
 }
 
-/* --- Histories --------------------------------------------------------------------------------------------
- */
+/* --- Histories ------------------------------------------------------------------------------------------ */
 
 static int by_number(int64_t a, int64_t b) {
     return (a > b) - (a < b);

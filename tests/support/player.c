@@ -56,7 +56,7 @@ struct player {
 static const struct source trigger_source = {
     .topic = "nba-phase4-trigger", .subscription = "player-triggers"};
 
-/* --- Publishing --- */
+/* --- Publishing ----------------------------------------------------------------------------------------- */
 
 static void on_published(void *context, struct result result, const char *message_id);
 
@@ -148,7 +148,7 @@ size_t player_unconfirmed(const struct player *player) {
     return player->unconfirmed;
 }
 
-/* --- Answering: what the Phase 4 processors do --- */
+/* --- Answering: what the Phase 4 processors do ---------------------------------------------------------- */
 
 enum answer_style { BY_TRIGGER_ID, BY_MESSAGE_ID, BY_ARRIVAL, ANSWER_STYLES };
 
@@ -190,7 +190,7 @@ void player_answer(struct player *player, int times) {
                 answer(player, player->options.first + i, g + 1);
 }
 
-/* --- Triggers --- */
+/* --- Triggers ------------------------------------------------------------------------------------------- */
 
 static void violated(struct player *player, const char *id, const char *what) {
     if (!player->fault[0])
@@ -251,7 +251,7 @@ size_t player_triggers(const struct player *player) {
     return player->triggers;
 }
 
-/* --- Running --- */
+/* --- Running -------------------------------------------------------------------------------------------- */
 
 void player_check(const struct player *player) {
     if (player->fault[0])
@@ -294,7 +294,7 @@ void player_run(struct player *player, int duration_ms) {
     loop_never(&player->loop, is_violated, player, duration_ms, "a violation of the order of triggers");
 }
 
-/* --- Life --- */
+/* --- Life ----------------------------------------------------------------------------------------------- */
 
 static void on_created(void *context, struct result result) {
     struct player *player = context;

@@ -25,7 +25,7 @@ static int64_t monotonic_ms(void) {
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* --- In the child, before exec: an errno written to the report pipe says what went wrong. --- */
+/* --- In the child, before exec: an errno written to the report pipe says what went wrong. --------------- */
 
 static _Noreturn void child_give_up(int report) {
     int error = errno;
@@ -63,7 +63,7 @@ static _Noreturn void child_run(
     child_give_up(report);
 }
 
-/* --- In the test. --- */
+/* --- In the test. --------------------------------------------------------------------------------------- */
 
 /* The errno that the child met before exec; 0 when exec closed the pipe. */
 static int child_error(int report) {

@@ -8,7 +8,7 @@
 
 enum { SOON_MS = 10000, ARENA_MAX = 64 << 20, OUTBOX_STEP = 64, IN_FLIGHT_MAX = 1000 };
 
-/* --- Opening and closing ------------------------------------------------------------------------------- */
+/* --- Opening and closing -------------------------------------------------------------------------------- */
 
 struct store_harness *harness_start(struct redis_server_options options) {
     struct store_harness *harness = calloc(1, sizeof *harness);

@@ -73,7 +73,7 @@ void harness_forget(struct store_harness *harness);
 /* Ends everything and sets the pointer to NULL; safe on NULL. */
 void harness_close(struct store_harness **harness);
 
-/* --- The store's calls; a failure of the store fails the test, except in those that return a result. */
+/* --- The store's calls; a failure of the store fails the test, except in those that return a result. ---- */
 
 struct applied_copy harness_apply(struct store_harness *harness, const struct pipeline *pipeline,
     const struct completion *completion, int64_t now_ms);
@@ -100,7 +100,7 @@ void harness_quarantine(struct store_harness *harness, const struct pipeline *pi
 void harness_quarantine_drop(
     struct store_harness *harness, const struct pipeline *pipeline, const char *message_id);
 
-/* --- What a reader sees. */
+/* --- What a reader sees. -------------------------------------------------------------------------------- */
 
 const struct date_state *harness_date(
     struct store_harness *harness, const struct pipeline *pipeline, game_date date);

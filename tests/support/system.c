@@ -9,7 +9,7 @@
 
 enum { STATES_BYTES_MAX = 16 * 1024 * 1024, ASK_MS = 1000, LOOK_EVERY_MS = 40 };
 
-/* --- Opening and closing --- */
+/* --- Opening and closing -------------------------------------------------------------------------------- */
 
 static void open_bus(struct system *system) {
     if (system->options.bus == SYSTEM_FAKE)
@@ -72,7 +72,7 @@ void system_close(struct system *system) {
     redis_server_free(&system->redis);
 }
 
-/* --- Asking the store --- */
+/* --- Asking the store ----------------------------------------------------------------------------------- */
 
 struct redis_settings system_redis(const struct system *system) {
     if (system->redis)
@@ -141,7 +141,7 @@ void system_expire_leases(struct system *system) {
             "end end return n");
 }
 
-/* --- Waiting --- */
+/* --- Waiting -------------------------------------------------------------------------------------------- */
 
 /* A condition that costs something is not asked at every turn of the loop. */
 struct look {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- Answers of Redis, made by hand --- */
+/* --- Answers of Redis, made by hand --------------------------------------------------------------------- */
 
 static redisReply text(const char *bytes, size_t length) {
     return (redisReply){.type = REDIS_REPLY_STRING, .str = (char *)bytes, .len = length};
@@ -32,7 +32,7 @@ static const redisReply *finish(struct made *made, const char *id) {
     return &made->element;
 }
 
-/* --- Ids --- */
+/* --- Ids ------------------------------------------------------------------------------------------------ */
 
 static void ids_are_read(void **state) {
     (void)state;
@@ -56,7 +56,7 @@ static void what_is_no_id_is_refused(void **state) {
     }
 }
 
-/* --- Reading --- */
+/* --- Reading -------------------------------------------------------------------------------------------- */
 
 static void an_entry_becomes_a_message(void **state) {
     (void)state;
@@ -132,7 +132,7 @@ static void what_is_no_entry_is_strange(void **state) {
     assert_int_equal(entry_read(&nil, &id), ENTRY_STRANGE);
 }
 
-/* --- Writing --- */
+/* --- Writing -------------------------------------------------------------------------------------------- */
 
 static void check_argument(const struct command *command, int index, const char *bytes, size_t length) {
     assert_true(index < command->argc);
@@ -193,7 +193,7 @@ static void too_large_messages_are_refused(void **state) {
     check_fails(message_check(&(struct message){.ordering_key = long_text}), CODE_LIMIT, "ordering key");
 }
 
-/* --- Queues --- */
+/* --- Queues --------------------------------------------------------------------------------------------- */
 
 static void a_queue_gives_the_oldest_first(void **state) {
     (void)state;

@@ -126,7 +126,7 @@ static void from_file(void **state) {
     config_free(&config);
 }
 
-/* --- The environment. --- */
+/* --- The environment. ----------------------------------------------------------------------------------- */
 
 static const char *const *variables; /* name, value, name, value …, NULL */
 
@@ -219,7 +219,7 @@ static void bad_variables(void **state) {
         "PHASEGATE_STORE_URL: expected text of at most 1024 bytes in UTF-8, without control characters");
 }
 
-/* --- Several pipelines. --- */
+/* --- Several pipelines. --------------------------------------------------------------------------------- */
 
 static const char second_pipeline[] =
     "  - name: wnba\n"

@@ -153,7 +153,7 @@ static void as_json(void **state) {
     json_decref(object);
 }
 
-/* --- The reference page. --- */
+/* --- The reference page. -------------------------------------------------------------------------------- */
 
 static void check_documented(const char *page, const char *prefix, const cyaml_schema_value_t *schema) {
     char path[160], entry[200];
