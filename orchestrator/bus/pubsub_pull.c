@@ -12,6 +12,7 @@ enum {
     IN_HAND_DEFAULT = 1000,
     ENDING_MAX = 10000,          /* acks on their way; with more, no message is asked for */
     STREAM_BYTES_MAX = 64 << 20, /* that the server may send a stream ahead of its acks */
+    PING_MS = 30000,             /* as Google's clients */
 };
 
 enum condition { WORKING, LOST, REFUSED };
@@ -180,6 +181,7 @@ static void fill_stream_settings(
         .lease_seconds = settings->lease_seconds,
         .messages_max = share,
         .bytes_max = STREAM_BYTES_MAX,
+        .ping_ms = PING_MS,
         .wanted = wanted,
         .on_response = on_response,
         .on_healthy = on_healthy,

@@ -10,7 +10,6 @@
  */
 enum {
     PROOF_MS = 3000,
-    PING_MS = 30000,
     PASSING_LEAST_MS = 100,
     PASSING_MOST_MS = 10000,
     MENDABLE_LEAST_MS = 1000,
@@ -74,7 +73,7 @@ static void on_timer(void *context) {
     Google__Pubsub__V1__StreamingPullRequest ping = GOOGLE__PUBSUB__V1__STREAMING_PULL_REQUEST__INIT;
     if (stream->healthy)
         (void)rpc_stream_send(stream->rpc, &ping.base); /* one that is still on its way does as well */
-    pubsub_timer_start(&stream->timer, PING_MS);
+    pubsub_timer_start(&stream->timer, stream->settings->ping_ms);
     prove_healthy(stream);
 }
 

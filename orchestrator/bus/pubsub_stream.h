@@ -21,6 +21,7 @@ struct pubsub_stream_settings {
     int lease_seconds;
     int64_t messages_max; /* that the server may send this stream ahead of their acks */
     int64_t bytes_max;
+    uint64_t ping_ms; /* how often something is sent, lest the server takes the stream for dead */
 
     bool (*wanted)(void *context); /* are more messages? Not asked once the stream is being closed */
     void (*on_response)(void *context, const uint8_t *data, size_t size);

@@ -194,6 +194,21 @@ static void a_passing_failure_is_tried_again(void **state) {
         assert_int_equal(words[i].confirmed, 1);
 }
 
+static void a_success_makes_it_patient_again(void **state) {
+    (void)state;
+    put(0, 1);
+    for (size_t i = 0; i < 5; i++) {
+        await_calls(i + 1);
+        fake_rpc_answer(i, i == 3 ? RPC_OK : RPC_UNAVAILABLE);
+        if (i == 3)
+            put(1, 1);
+    }
+    uint64_t failed = uv_hrtime();
+    await_calls(6);
+    assert_true((uv_hrtime() - failed) / 1000000 < 250); /* the fourth wait of a row is 400 ms at least */
+    fake_rpc_answer(5, RPC_OK);
+}
+
 static void what_shall_not_be_tried_again_is_out(void **state) {
     (void)state;
     put(0, 1);
@@ -267,6 +282,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_request_has_a_maximum_of_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_so_many_requests_are_under_way, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_passing_failure_is_tried_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_success_makes_it_patient_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_shall_not_be_tried_again_is_out, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_is_final, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_request_that_cannot_start_is_tried_again, set_up, tear_down),

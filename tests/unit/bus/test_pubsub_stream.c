@@ -3,7 +3,7 @@
 #include "support/loop.h"
 #include "unit/bus/fake_rpc.h"
 
-enum { WAIT_MS = 5000, QUIET_MS = 100 };
+enum { WAIT_MS = 5000, QUIET_MS = 100, PING_MS = 50 };
 
 static uv_loop_t loop;
 static struct pubsub_timers timers;
@@ -56,6 +56,7 @@ static int set_up(void **state) {
         .lease_seconds = 30,
         .messages_max = 250,
         .bytes_max = 1000,
+        .ping_ms = PING_MS,
         .wanted = wanted,
         .on_response = on_response,
         .on_healthy = on_healthy,
@@ -145,6 +146,25 @@ static void an_open_stream_is_healthy_after_a_while(void **state) {
     assert_int_equal(newest()->sent, 0);
 }
 
+static bool is_cancelled(void *context) {
+    (void)context;
+    return newest()->cancelled;
+}
+
+static bool pinged_twice(void *context) {
+    (void)context;
+    return newest()->sent >= 2;
+}
+
+static void an_open_stream_is_pinged(void **state) {
+    (void)state;
+    loop_until(&loop, pinged_twice, NULL, WAIT_MS, "two pings");
+    pubsub_stream_close(&stream);
+    int sent = newest()->sent;
+    loop_never(&loop, is_cancelled, NULL, 3 * PING_MS, "the stream is cancelled");
+    assert_int_equal(newest()->sent, sent);
+}
+
 static void one_that_is_not_connected_is_not(void **state) {
     (void)state;
     fake_rpc.not_ready = true;
@@ -195,11 +215,6 @@ static void a_close_reads_on_until_the_end(void **state) {
     loop_never(&loop, opened, &count, QUIET_MS, "a closed stream opens again");
 }
 
-static bool is_cancelled(void *context) {
-    (void)context;
-    return newest()->cancelled;
-}
-
 static void a_server_that_does_not_end_it_is_not_awaited(void **state) {
     (void)state;
     pubsub_stream_close(&stream);
@@ -222,6 +237,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(says_what_it_wants, set_up, tear_down),
         cmocka_unit_test_setup_teardown(reads_while_messages_are_wanted, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_open_stream_is_healthy_after_a_while, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_open_stream_is_pinged, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_is_not_connected_is_not, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_are_tried_again_more_and_more_slowly, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_takes_an_operator_is_tried_again_slowly, set_up, tear_down),
