@@ -1,6 +1,5 @@
 #include "bus/bus_ops.h"
 #include "bus/pubsub_admin.h"
-#include "bus/pubsub_backoff.h"
 #include "bus/pubsub_late.h"
 #include "bus/pubsub_names.h"
 #include "bus/pubsub_publish.h"
@@ -221,8 +220,8 @@ static struct result check_settings(const struct pubsub_settings *settings) {
 /* A random UUID (version 4), as Google's clients send. */
 static void make_client_id(char id[CLIENT_ID_MAX]) {
     uint32_t r[4];
-    for (int i = 0; i < 4; i++)
-        r[i] = pubsub_random();
+    if (uv_random(NULL, NULL, r, sizeof r, 0, NULL) != 0)
+        r[0] = r[1] = r[2] = r[3] = (uint32_t)uv_hrtime();
     snprintf(id, CLIENT_ID_MAX, "%08x-%04x-4%03x-%04x-%04x%08x", r[0], r[1] >> 16, r[1] & 0xfff,
         0x8000 | (r[2] >> 16 & 0x3fff), r[2] & 0xffff, r[3]);
 }

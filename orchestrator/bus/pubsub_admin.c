@@ -1,6 +1,6 @@
 #include "bus/pubsub_admin.h"
 
-#include "bus/pubsub_backoff.h"
+#include "base/backoff.h"
 #include "bus/pubsub_list.h"
 #include "bus/pubsub_names.h"
 #include "bus/pubsub_status.h"
@@ -26,7 +26,7 @@ struct job {
     void *context;
     struct rpc_call *call; /* NULL: waits for the timer */
     uint64_t retry_until_ms;
-    struct pubsub_backoff backoff;
+    struct backoff backoff;
 };
 
 struct pubsub_admin {
@@ -149,7 +149,7 @@ static void on_reply(void *context, const struct rpc_reply *reply) {
     if (pubsub_class(reply->status) == PUBSUB_PASSING && !admin->closing
         && pubsub_now_ms(admin->timer.group) < job->retry_until_ms) {
         job->call = NULL;
-        pubsub_timer_start(&admin->timer, pubsub_backoff_next(&job->backoff, pubsub_random()));
+        pubsub_timer_start(&admin->timer, backoff_next_ms(&job->backoff));
         return;
     }
     enum step next = FINISHED;
@@ -197,7 +197,7 @@ void pubsub_admin_create(struct pubsub_admin *admin, const char *topic, const ch
     job->done = done;
     job->context = context;
     job->retry_until_ms = pubsub_now_ms(admin->timer.group) + PATIENCE_MS;
-    job->backoff = (struct pubsub_backoff){.least_ms = RETRY_LEAST_MS, .most_ms = RETRY_MOST_MS};
+    job->backoff = (struct backoff){.first_ms = RETRY_LEAST_MS, .max_ms = RETRY_MOST_MS};
     strncpy(job->topic, topic, sizeof job->topic - 1);
     if (subscription)
         strncpy(job->subscription, subscription, sizeof job->subscription - 1);

@@ -31,7 +31,7 @@ static void on_timer(void *context) {
 void pubsub_lane_init(struct pubsub_lane *lane, const struct pubsub_lane_settings *settings) {
     *lane = (struct pubsub_lane){
         .settings = *settings,
-        .backoff = {.least_ms = BACKOFF_LEAST_MS, .most_ms = BACKOFF_MOST_MS},
+        .backoff = {.first_ms = BACKOFF_LEAST_MS, .max_ms = BACKOFF_MOST_MS},
     };
     list_init(&lane->queue);
     pubsub_timer_init(settings->timers, &lane->timer, on_timer, lane);
@@ -65,7 +65,7 @@ static struct pubsub_word *batch_take(struct batch *batch) {
 
 static void hold_back(struct pubsub_lane *lane) {
     lane->held_back = true;
-    pubsub_timer_start(&lane->timer, pubsub_backoff_next(&lane->backoff, pubsub_random()));
+    pubsub_timer_start(&lane->timer, backoff_next_ms(&lane->backoff));
 }
 
 static void batch_again(struct batch *batch) {
@@ -112,7 +112,7 @@ static void on_reply(void *context, const struct rpc_reply *reply) {
     lane->requests--;
     enum pubsub_class class = pubsub_class(reply->status);
     if (class == PUBSUB_FINE)
-        pubsub_backoff_reset(&lane->backoff);
+        lane->backoff.failures = 0;
     else
         log_failure(lane, reply);
     if (class == PUBSUB_PASSING && !lane->closing)

@@ -5,8 +5,8 @@
 #ifndef PHASEGATE_BUS_PUBSUB_LANE_H
 #define PHASEGATE_BUS_PUBSUB_LANE_H
 
+#include "base/backoff.h"
 #include "base/log.h"
-#include "bus/pubsub_backoff.h"
 #include "bus/pubsub_timers.h"
 #include "bus/rpc.h"
 
@@ -51,7 +51,7 @@ struct pubsub_lane {
     int requests;   /* under way */
     bool held_back; /* waits before it tries again */
     bool closing;
-    struct pubsub_backoff backoff;
+    struct backoff backoff;
     struct pubsub_timer timer;
 };
 

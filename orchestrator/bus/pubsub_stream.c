@@ -23,8 +23,8 @@ static void prove_healthy(struct pubsub_stream *stream) {
     if (stream->healthy)
         return;
     stream->healthy = true;
-    pubsub_backoff_reset(&stream->passing);
-    pubsub_backoff_reset(&stream->mendable);
+    stream->passing.failures = 0;
+    stream->mendable.failures = 0;
     stream->settings->on_healthy(stream->settings->context);
 }
 
@@ -38,8 +38,8 @@ static void on_message(void *context, const uint8_t *data, size_t size) {
 
 static void open_later(struct pubsub_stream *stream, enum rpc_status status) {
     bool slow = pubsub_class(status) == PUBSUB_MENDABLE || pubsub_class(status) == PUBSUB_HOPELESS;
-    struct pubsub_backoff *backoff = slow ? &stream->mendable : &stream->passing;
-    pubsub_timer_start(&stream->timer, pubsub_backoff_next(backoff, pubsub_random()));
+    struct backoff *backoff = slow ? &stream->mendable : &stream->passing;
+    pubsub_timer_start(&stream->timer, backoff_next_ms(backoff));
 }
 
 static void on_end(void *context, const struct rpc_reply *reply) {
@@ -104,8 +104,8 @@ static void open_stream(struct pubsub_stream *stream) {
 void pubsub_stream_start(struct pubsub_stream *stream, const struct pubsub_stream_settings *settings) {
     *stream = (struct pubsub_stream){
         .settings = settings,
-        .passing = {.least_ms = PASSING_LEAST_MS, .most_ms = PASSING_MOST_MS},
-        .mendable = {.least_ms = MENDABLE_LEAST_MS, .most_ms = MENDABLE_MOST_MS},
+        .passing = {.first_ms = PASSING_LEAST_MS, .max_ms = PASSING_MOST_MS},
+        .mendable = {.first_ms = MENDABLE_LEAST_MS, .max_ms = MENDABLE_MOST_MS},
     };
     pubsub_timer_init(settings->timers, &stream->timer, on_timer, stream);
     open_stream(stream);

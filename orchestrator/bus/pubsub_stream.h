@@ -5,7 +5,7 @@
 #ifndef PHASEGATE_BUS_PUBSUB_STREAM_H
 #define PHASEGATE_BUS_PUBSUB_STREAM_H
 
-#include "bus/pubsub_backoff.h"
+#include "base/backoff.h"
 #include "bus/pubsub_timers.h"
 #include "bus/rpc.h"
 
@@ -37,8 +37,8 @@ struct pubsub_stream {
     bool reading;
     bool healthy;
     bool closing;
-    struct pubsub_backoff passing;
-    struct pubsub_backoff mendable;
+    struct backoff passing;
+    struct backoff mendable;
     struct pubsub_timer
         timer; /* open: looks whether it works, and pings; closing: loses patience; else: opens again */
 };

@@ -205,6 +205,8 @@ static void all_orders(void **state) {
         for (int g = 1; g <= PLAYER_GROUPS; g++)
             check_trigger(fixture, i, g);
     system_until_outbox_empty(system);
+    assert_int_equal(daemon_said(system->daemon, "\"severity\":\"WARNING\""), 0);
+    assert_int_equal(daemon_said(system->daemon, "\"severity\":\"ERROR\""), 0);
     daemon_stop(system->daemon);
 }
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DATES = 40, MANY = 150 };
+enum { DATES = 40, MANY = 150, LEFT_ALONE_MS = 10000 /* as in engine.c */ };
 
 #define PHASE3 "projects/" DAEMON_PROJECT "/subscriptions/phasegate-nba-phase3"
 
@@ -193,19 +193,53 @@ static void publish_to_a_frozen_daemon(struct system *system) {
     player_until_confirmed(system->player);
 }
 
-static void triggers_wait_in_the_outbox(void **state) {
-    struct system *system = open_system(state, (struct system_options){.bus = SYSTEM_FAKE, .count = DATES});
+/* Group 1 of all dates is decided, and the bus refuses the triggers. */
+static void fill_the_outbox(struct system *system) {
     system_start(system);
     publish_to_a_frozen_daemon(system);
     fake_pubsub_answer_next(system->fake, FAKE_PUBLISH, INT_MAX, GRPC_STATUS_UNAVAILABLE);
     daemon_thaw(system->daemon);
     player_until(
         system->player, all_in_outbox, system, SYSTEM_DEADLINE_MS, "group 1 of all dates to be ready");
+}
+
+static void check_published_once(struct system *system) {
+    for (int i = 0; i < system->options.count; i++)
+        for (int g = 1; g <= PLAYER_GROUPS; g++)
+            assert_int_equal(player_trigger(system->player, SYSTEM_FIRST_DATE + i, g)->published, 1);
+}
+
+/* Meanwhile the store goes and comes back, and the outbox is read again: each is published once all the same.
+ */
+static void triggers_wait_in_the_outbox(void **state) {
+    struct system *system = open_system(state, (struct system_options){.bus = SYSTEM_FAKE, .count = DATES});
+    fill_the_outbox(system);
     fake_pubsub_stop(system->fake);
     daemon_await_said(system->daemon, "could not publish the trigger, trying again");
+    redis_server_kill(system->redis);
+    redis_server_restart(system->redis);
+    daemon_await_said(system->daemon, "connected to Redis at ");
     assert_int_equal(system_outbox(system), DATES);
     fake_pubsub_answer_next(system->fake, FAKE_PUBLISH, 0, GRPC_STATUS_OK);
     check_ok(fake_pubsub_restart(system->fake));
+    system_until_dates(system, date_is_done, "all dates to be done");
+    check_published_once(system);
+    check_all_done(system);
+}
+
+/* A restarted daemon has them at once: long before it would take them for those of a replica that died. */
+static void triggers_survive_in_the_outbox(void **state) {
+    struct system *system = open_system(state, (struct system_options){.bus = SYSTEM_FAKE, .count = DATES});
+    fill_the_outbox(system);
+    uint64_t decided_ms = uv_hrtime() / 1000000;
+    daemon_kill(system->daemon);
+    system_expire_leases(system);
+    fake_pubsub_answer_next(system->fake, FAKE_PUBLISH, 0, GRPC_STATUS_OK);
+    daemon_start(system->daemon);
+    daemon_await_said(system->daemon, "took 40 triggers over from the outbox");
+    assert_true(uv_hrtime() / 1000000 - decided_ms < LEFT_ALONE_MS);
+    system_until_dates(system, date_is_done, "all dates to be done");
+    check_published_once(system);
     check_all_done(system);
 }
 
@@ -237,9 +271,7 @@ static void deliveries_are_unreliable(void **state) {
     fake_pubsub_break_streams_every(system->fake, 0);
     fake_pubsub_expire_leases(system->fake);
     player_until(system->player, all_acked, system, SYSTEM_DEADLINE_MS, "all completions to be acked");
-    for (int i = 0; i < DATES; i++)
-        for (int g = 1; g <= PLAYER_GROUPS; g++)
-            assert_int_equal(player_trigger(system->player, SYSTEM_FIRST_DATE + i, g)->published, 1);
+    check_published_once(system);
     check_all_done(system);
 }
 
@@ -281,6 +313,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(redis_is_frozen, setup, teardown),
         cmocka_unit_test_setup_teardown(bus_is_away_at_start, setup, teardown),
         cmocka_unit_test_setup_teardown(triggers_wait_in_the_outbox, setup, teardown),
+        cmocka_unit_test_setup_teardown(triggers_survive_in_the_outbox, setup, teardown),
         cmocka_unit_test_setup_teardown(publishes_are_not_confirmed, setup, teardown),
         cmocka_unit_test_setup_teardown(deliveries_are_unreliable, setup, teardown),
         cmocka_unit_test_setup_teardown(everything_comes_again, setup, teardown),
