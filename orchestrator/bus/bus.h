@@ -1,7 +1,7 @@
 /*
  * The bus: where completions come from and triggers go to. One interface, two ends: Google Pub/Sub (pubsub.c)
  * and Redis Streams (streams.c). Both promise the same, and pass the same tests
- * (tests/integration/bus_suite.h):
+ * (tests/support/bus_suite.h):
  *
  * - A message is delivered at least once, until it is acked; a nacked one comes again, and so does one whose
  *   receiver died.
