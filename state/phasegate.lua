@@ -301,9 +301,9 @@ local function start_next(date, event, outbox, now)
                    message = '-'}
     local field = string.format('%s/g%d/r%d', event.date, number, date.run)
     local facts = facts_of(date, number, group.tag, event, now)
+    redis.call('HSET', outbox, field, facts) -- first: Redis takes nothing back when a later write fails
     redis.call('HSET', date.key, '.run', date.run, '.g' .. number, format_group(group))
     if event.correlation ~= '' then redis.call('HSET', date.key, '.g' .. number .. '.c', event.correlation) end
-    redis.call('HSET', outbox, field, facts)
     return field, facts
 end
 

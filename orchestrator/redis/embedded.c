@@ -15,7 +15,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { STOP_MS = 10000, POLL_MS = 20, ADOPT_MS = 250, FIRST_START_MS = 3000, PATH_BYTES_MAX = 1024 };
+enum {
+    STOP_MS = 10000,
+    POLL_MS = 20,
+    ADOPT_MS = 250,
+    FIRST_START_MS = 3000,
+    HEALTHY_MS = 60000, /* one that lived so long starts again at once */
+    PATH_BYTES_MAX = 1024,
+};
 
 struct embedded {
     uv_loop_t *loop;
@@ -27,7 +34,8 @@ struct embedded {
     int adopted;           /* a pidfd, which a reused process id cannot fool; -1 when it is our child */
     uv_timer_t *timer; /* starts it again; while stopping or with an adopted one, looks whether it has gone */
     struct backoff backoff;
-    bool finding; /* there is one that was left behind, and it does not answer yet */
+    uint64_t started_ms; /* loop time */
+    bool finding;        /* there is one that was left behind, and it does not answer yet */
     bool stopping;
     uint64_t stop_by_ms;
     void (*stopped)(void *context);
@@ -91,6 +99,8 @@ static void on_start_again(uv_timer_t *timer) {
 }
 
 static void start_again(struct embedded *embedded, const char *how) {
+    if (uv_now(embedded->loop) - embedded->started_ms > HEALTHY_MS)
+        embedded->backoff.failures = 0;
     uint64_t wait_ms = backoff_next_ms(&embedded->backoff);
     log_error(&embedded->log, "redis-server %s; starting it again (its log: %s/redis.log)", how,
         embedded->directory);
@@ -132,6 +142,7 @@ static MUST_CHECK struct result spawn_with(struct embedded *embedded, int lock) 
     if (!process)
         return fail(CODE_LIMIT, "out of memory");
     process->data = embedded;
+    embedded->started_ms = uv_now(embedded->loop);
     int error = uv_spawn(embedded->loop, process, &options);
     if (error != 0) {
         uv_close((uv_handle_t *)process, (uv_close_cb)free);
