@@ -51,8 +51,9 @@ struct store_events {
     void (*on_ready)(void *context); /* connected, library in place: calls succeed from here on */
     void (*on_lost)(void *context);  /* calls fail until on_ready */
     /*
-     * The server runs a newer library, an unusable version, or refuses us: retrying cannot help. At start the
-     * daemon leaves with this text; later it logs it and the store keeps trying.
+     * The server runs a newer library, or is too old to have one: retrying cannot help. At start the daemon
+     * leaves with this text; later it logs it and the store keeps trying. (A wrong password is not told here:
+     * the connection logs it and goes on trying, since it is mended on the server.)
      */
     void (*on_refused)(void *context, struct result reason);
     void *context;
