@@ -31,6 +31,19 @@ char *key_outbox(const struct pipeline *pipeline, game_date date, char text[KEY_
     return month_key(pipeline, date, "outbox", text);
 }
 
+char *key_due(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]) {
+    return month_key(pipeline, date, "due", text);
+}
+
+char *key_slots(const struct pipeline *pipeline, int group, char text[KEY_MAX]) {
+    snprintf(text, KEY_MAX, "pg:{%s}:slots:%d", pipeline->name, group);
+    return text;
+}
+
+char *key_backfill(const struct pipeline *pipeline, char text[KEY_MAX]) {
+    return pipeline_key(pipeline, "backfill", text);
+}
+
 char *key_months(const struct pipeline *pipeline, char text[KEY_MAX]) {
     return pipeline_key(pipeline, "months", text);
 }

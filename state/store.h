@@ -28,7 +28,7 @@ enum verdict {
     VERDICT_DUPLICATE, /* same execution, same or worse outcome */
     VERDICT_LATE,      /* older than the one recorded */
     VERDICT_PREMATURE, /* of a group that is not ready yet: kept, does not count */
-    VERDICT_OTHER_RUN, /* answers a trigger of another run, or of another group */
+    VERDICT_OTHER_RUN, /* answers the trigger of another run, or of another group */
 };
 
 enum { VERDICT_COUNT = VERDICT_OTHER_RUN + 1 };
@@ -41,7 +41,9 @@ struct applied {
     enum verdict verdict;
     bool closed_no_games;     /* this completion closed the date */
     int group;                /* the group that this completion moved, or 0 */
+    int group_run;            /* the run of that group's trigger */
     const char *group_state;  /* what it is now: "done", "failed" …; NULL when group is 0 */
+    int stale_from;           /* a re-run: groups from here on are stale; 0 when it is none */
     const char *outbox_field; /* "2021-11-17/g2/r1": the trigger it made due; NULL when none */
     const char *outbox_facts; /* for trigger_from_outbox */
 };
@@ -67,6 +69,7 @@ bool store_is_ready(const struct store *store);
 typedef void store_applied_fn(void *context, struct result result, const struct applied *applied);
 typedef void store_done_fn(void *context, struct result result);
 typedef void store_outbox_fn(void *context, struct result result, const char *field, const char *facts);
+typedef void store_due_fn(void *context, struct result result, const game_date *date);
 
 /* Records the completion and decides what follows from it, in one step. message_id and now_ms go into the
  * history. */
@@ -84,6 +87,100 @@ void store_confirm(struct store *store, const struct pipeline *pipeline, const s
  */
 void store_outbox(
     struct store *store, const struct pipeline *pipeline, store_outbox_fn *entry, void *context);
+
+/* --- Timers: settle times and deadlines ----------------------------------------------------------------- */
+
+/*
+ * The pipeline's dates that have a settle time or a deadline due by now_ms, at most STORE_DUE_MAX of each
+ * month: due is called once per date, and a last time with date NULL.
+ */
+enum { STORE_DUE_MAX = 1000 };
+void store_due(
+    struct store *store, const struct pipeline *pipeline, int64_t now_ms, store_due_fn *due, void *context);
+
+/* What was due for a date, and done; valid during the call. All zero when nothing was due after all. */
+struct ticked {
+    int opened_run;           /* a new run was opened, because re-runs have settled; 0: none */
+    int opened_from;          /* its first group that starts again */
+    int stalled_group;        /* whose deadline passed: the group, or the one that could not start; 0: none */
+    int stalled_run;          /* the run of that group's trigger; 0 when it could not start */
+    int stalls;               /* how often, for this group in this run */
+    const char *waits_for;    /* abbreviations, "togs,tdgs" */
+    const char *outbox_field; /* the trigger that this made due, again or anew; NULL when none */
+    const char *outbox_facts;
+};
+typedef void store_ticked_fn(void *context, struct result result, const struct ticked *ticked);
+
+/* Does what is due for the date by now_ms, in one step. Harmless when repeated. */
+void store_tick(struct store *store, const struct pipeline *pipeline, game_date date, int64_t now_ms,
+    store_ticked_fn *ticked, void *context);
+
+/* --- Slots: backfill triggers in flight (rule 8) -------------------------------------------------------- */
+
+enum claim {
+    CLAIM_FULL,    /* the group has its cap in flight */
+    CLAIM_GRANTED, /* also when the trigger has its slot already */
+    CLAIM_PAUSED,  /* an operator paused backfill */
+    CLAIM_GONE,    /* the trigger is in the outbox no more: cancelled, or superseded by a new run */
+};
+typedef void store_claimed_fn(void *context, struct result result, enum claim claim);
+
+/* Asks for a slot for a backfill trigger that is about to be published; it is held for group_deadline. */
+void store_claim(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    int64_t now_ms, store_claimed_fn *claimed, void *context);
+
+/* Gives the trigger's slot back; only date, group and run are read. Harmless when it has none. */
+void store_release(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    store_done_fn *done, void *context);
+
+typedef void store_freed_fn(void *context, struct result result, int freed);
+
+/*
+ * Frees the slots of a group whose trigger is over (done, failed, stalled, superseded) or expired, but was
+ * not given back: whoever held it died in between. Tells how many.
+ */
+void store_reclaim(struct store *store, const struct pipeline *pipeline, int group, int64_t now_ms,
+    store_freed_fn *freed, void *context);
+
+/* Pauses or resumes the publishing of the pipeline's backfill triggers, for all replicas. */
+void store_pause_backfill(struct store *store, const struct pipeline *pipeline, bool paused, int64_t now_ms,
+    store_done_fn *done, void *context);
+
+typedef void store_cancelled_fn(void *context, struct result result, bool cancelled);
+
+/*
+ * Takes a trigger that was not published yet out of the outbox and marks its group cancelled, until a replay.
+ * Not cancelled when it is no longer waiting.
+ */
+void store_cancel(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    int64_t now_ms, store_cancelled_fn *cancelled, void *context);
+
+/* --- Replay --------------------------------------------------------------------------------------------- */
+
+enum replay {
+    REPLAY_AGAIN,  /* the first group that is not done: publish its trigger again, or start it */
+    REPLAY_MISSED, /* the same, but only if its trigger never left: not started, cancelled, or lost */
+    REPLAY_RERUN,  /* open a new run */
+};
+
+struct replayed {
+    enum { REPLAYED_NOTHING, REPLAYED_TRIGGER, REPLAYED_START, REPLAYED_RUN } what;
+    int group;                /* triggered again or started; of a new run, its first group; 0 for nothing */
+    int run;                  /* of that trigger, or the new one */
+    const char *outbox_field; /* the trigger that is due now; NULL when its group has to wait */
+    const char *outbox_facts;
+};
+typedef void store_replayed_fn(void *context, struct result result, const struct replayed *replayed);
+
+/*
+ * from_group 0: wherever the date stands; of a new run, the first stale group, or 1. Else the group to begin
+ * with: only that group or a later one is triggered again, and a new run carries over the groups before it.
+ * A new run is opened at once, needs or not, if anything was ever started.
+ */
+void store_replay(struct store *store, const struct pipeline *pipeline, game_date date, enum replay replay,
+    int from_group, int64_t now_ms, store_replayed_fn *replayed, void *context);
+
+/* --- Quarantine ----------------------------------------------------------------------------------------- */
 
 /* Keeps a message that could not be understood, with the reason; one entry per message id, the oldest go past
  * the maximum (QUARANTINE_ENTRIES_MAX). */

@@ -82,6 +82,14 @@ void bus_nack(struct delivery *delivery);
 void bus_publish(struct bus *bus, const char *topic, const struct message *message,
     bus_published_fn *published, void *context);
 
+/*
+ * Moves the source's subscription to a moment: what was published since then is delivered again, acked or
+ * not, and what came before is not. Pub/Sub: the subscription must keep acked messages (bus_create makes it
+ * so, for 7 days). Streams: as far back as the stream is kept. Other receivers may be at work meanwhile.
+ */
+void bus_seek(
+    struct bus *bus, const struct source *source, int64_t time_ms, bus_done_fn *done, void *context);
+
 /* Calls done when every ack, nack and publish called before it has left, or cannot for now
  * (CODE_UNAVAILABLE). */
 void bus_flush(struct bus *bus, bus_done_fn *done, void *context);

@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/result.h"
 #include "core/date.h"
+#include "core/game_calendar.h"
 #include "core/message.h"
 #include "core/pipeline.h"
 
@@ -44,6 +45,7 @@ struct completion {
     /* The publisher's; when that is absent or after now, when the bus took the message. Never after now. */
     int64_t timestamp_ms;
     bool backfill;
+    struct game_day day;        /* what the calendar says of the date; the decoder leaves it unknown */
     const char *execution_id;   /* never NULL: the message id stands in */
     const char *correlation_id; /* NULL when absent, like the rest */
     const char *trigger_id;
@@ -64,7 +66,10 @@ bool status_parse(const char *text, enum status *status);
 struct result completion_decode(const struct pipeline *pipeline, const struct message *message,
     int64_t now_ms, struct arena *arena, struct completion *completion) MUST_CHECK;
 
-/* Does it satisfy its processor? The rule of design.md section 4, first paragraph. */
+/*
+ * Does it satisfy its processor? The rule of design.md section 4, first paragraph; in a season's bootstrap
+ * period a group's processor is treated as allow_empty.
+ */
 bool completion_satisfies(const struct completion *completion);
 
 /* Why it does not, in words for an operator ("0 rows; needs 1"); "" when it does. Returns text. */

@@ -41,7 +41,11 @@ struct group {
     int number; /* from 1 */
     processor_set members;
     processor_set needs;
+    int backfill_cap; /* backfill triggers of this group in flight at once (rule 8); at least 1 */
 };
+
+enum rerun { RERUN_AUTO, RERUN_HOLD };           /* a new run opens by itself, or only an operator opens it */
+enum on_stall { STALL_REPORT, STALL_RETRIGGER }; /* what a group's deadline leads to, besides the report */
 
 /* Where messages come from or go to: a Pub/Sub topic with a subscription, or a stream with a consumer group.
  */
@@ -60,7 +64,21 @@ struct pipeline {
     const struct source *completions;
     int completion_count;
     struct source triggers;
-    const char *phase;      /* of the triggers: "phase_4_precompute" */
+    const char *phase; /* of the triggers: "phase_4_precompute" */
+
+    /* Rules 5 and 9 of design.md section 4; times in seconds. */
+    enum rerun rerun;
+    int rerun_settle;      /* without a further re-run, before a new run opens */
+    int upstream_deadline; /* from the first completion to the group's start, 0: none */
+    int group_deadline;    /* from triggered to done, 0: none */
+    enum on_stall on_stall;
+    int retrigger_limit; /* how often a run's group is triggered again by its deadline */
+
+    /* The calendar's files, as configured, "" for none; relative to the configuration file's directory. */
+    const char *games_file;
+    const char *seasons_file;
+    int bootstrap_days; /* from a season's first game date on */
+
     const char *definition; /* the form that the store's functions read, see state/README.md */
 };
 
