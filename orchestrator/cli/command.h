@@ -45,12 +45,16 @@ struct command {
     struct result (*run)(const struct invocation *call, bool *answer);
 };
 
+extern const struct command backfill_command;
 extern const struct command config_command;
 extern const struct command demo_command;
 extern const struct command explain_command;
+extern const struct command gaps_command;
 extern const struct command history_command;
+extern const struct command preflight_command;
 extern const struct command publish_command;
 extern const struct command quarantine_command;
+extern const struct command replay_command;
 extern const struct command serve_command;
 extern const struct command status_command;
 

@@ -43,8 +43,7 @@ static void start_timer(struct session *session, int64_t ms) {
     uv_timer_start(&session->timer, on_timer, ms > 0 ? (uint64_t)ms : 0, 0);
 }
 
-/* Runs the loop until *done or the time is over; says which. */
-static bool run_until(struct session *session, const bool *done, int64_t ms) {
+bool session_run(struct session *session, const bool *done, int64_t ms) {
     start_timer(session, ms);
     while (!*done && !session->timer_fired)
         uv_run(&session->loop, UV_RUN_ONCE);
@@ -66,7 +65,7 @@ static void answer(struct session *session, enum awaited awaited, struct result 
 }
 
 static struct result answer_within(struct session *session, int64_t ms, const char *who) {
-    bool answered = run_until(session, &session->answered, ms);
+    bool answered = session_run(session, &session->answered, ms);
     session->awaited = AWAITED_NOTHING;
     if (answered)
         return session->answer;
@@ -151,6 +150,28 @@ static struct result need_store(struct session *session) {
     return is_ok(r) ? answer_within(session, WAIT_MS, "the store") : r;
 }
 
+struct result session_bus(struct session *session, struct bus **bus) {
+    struct result r = need_bus(session);
+    if (is_ok(r))
+        *bus = session->bus;
+    return r;
+}
+
+struct result session_store(struct session *session, struct store **store) {
+    struct result r = need_store(session);
+    if (is_ok(r))
+        *store = session->store;
+    return r;
+}
+
+uv_loop_t *session_loop(struct session *session) {
+    return &session->loop;
+}
+
+const struct log *session_log(const struct session *session) {
+    return &session->log;
+}
+
 /* --- Calls ---------------------------------------------------------------------------------------------- */
 
 static void on_published(void *context, struct result result, const char *message_id) {
@@ -173,7 +194,7 @@ struct result session_publish(struct session *session, const char *topic, const 
         left_ms = deadline_ms - loop_now_ms(session);
         static const bool never = false;
         if (r.retryable && left_ms > 0)
-            run_until(session, &never, TRY_AGAIN_MS);
+            session_run(session, &never, TRY_AGAIN_MS);
     } while (r.retryable && left_ms > 0);
     if (is_ok(r))
         snprintf(message_id, SESSION_ID_MAX, "%s", session->message_id);
@@ -225,7 +246,7 @@ void session_close(struct session **session) {
         bus_close(closed->bus, on_bus_closed, &closing);
     if (closed->store)
         store_close(closed->store, on_store_closed, &closing);
-    bool all = run_until(closed, &closing.all, CLOSE_WAIT_MS);
+    bool all = session_run(closed, &closing.all, CLOSE_WAIT_MS);
     uv_close((uv_handle_t *)&closed->timer, NULL);
     uv_run(&closed->loop, all ? UV_RUN_DEFAULT : UV_RUN_NOWAIT);
     *session = NULL;

@@ -15,6 +15,7 @@
 #include "bus/bus.h"
 #include "cli/options.h"
 #include "core/config.h"
+#include "core/game_calendar.h"
 #include "redis/settings.h"
 
 #include <uv.h>
@@ -60,6 +61,13 @@ struct result setup_explain(const struct setup *setup, struct result cause) MUST
 /* Is the bus on a Redis? And if so, how to reach that one. */
 struct result setup_bus_redis(
     const struct setup *setup, struct redis_settings *settings, bool *on_redis) MUST_CHECK;
+
+/*
+ * The pipeline's calendar, from the files that the configuration names; *calendar is NULL when it names none.
+ * CODE_INVALID when one cannot be read or is wrong. The caller frees it with game_calendar_free.
+ */
+struct result setup_calendar(
+    const struct setup *setup, const struct pipeline *pipeline, struct game_calendar **calendar) MUST_CHECK;
 
 /* Opens the bus on the loop; log outlives it. */
 struct result setup_open_bus(
