@@ -33,6 +33,7 @@ static enum standing standing_of(const struct explanation *e) {
         [GROUP_TRIGGERED] = STANDING_RUNNING,
         [GROUP_DONE] = STANDING_DONE,
         [GROUP_FAILED] = STANDING_FAILED,
+        [GROUP_CANCELLED] = STANDING_HELD,
     };
     return by_phase[phase_of(e)];
 }
@@ -152,6 +153,9 @@ char *explanation_reason(const struct explanation *e, int index, char text[EXPLA
         break;
     case RECORD_PREMATURE:
         snprintf(text, EXPLANATION_TEXT_MAX, "came before group %d was ready", processor->group);
+        break;
+    case RECORD_OLD:
+        snprintf(text, EXPLANATION_TEXT_MAX, "of an earlier run");
         break;
     case RECORD_SHORT:
         shortfall(processor, record, text);

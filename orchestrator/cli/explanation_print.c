@@ -54,6 +54,7 @@ static const struct {
     [RECORD_COUNTS] = {GLYPH_GOOD, TONE_GOOD},
     [RECORD_SHORT] = {GLYPH_BAD, TONE_BAD},
     [RECORD_PREMATURE] = {GLYPH_EMPTY, TONE_DIM},
+    [RECORD_OLD] = {GLYPH_EMPTY, TONE_DIM},
 };
 
 static int widest_name(const struct pipeline *pipeline, processor_set set) {
@@ -123,6 +124,7 @@ static void print_phases(const struct explanation *e, const struct term *term, F
         [GROUP_TRIGGERED] = TONE_BUSY,
         [GROUP_DONE] = TONE_GOOD,
         [GROUP_FAILED] = TONE_BAD,
+        [GROUP_CANCELLED] = TONE_WARN,
     };
     fputs("groups", out);
     for (int g = 1; g <= e->pipeline->group_count; g++) {

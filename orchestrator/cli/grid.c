@@ -71,6 +71,7 @@ static const struct {
     [GROUP_TRIGGERED] = {GLYPH_TRIGGERED, TONE_BUSY},
     [GROUP_DONE] = {GLYPH_DONE, TONE_GOOD},
     [GROUP_FAILED] = {GLYPH_FAILED, TONE_BAD},
+    [GROUP_CANCELLED] = {GLYPH_CANCELLED, TONE_WARN},
 };
 
 static enum tone standing_tone(enum standing standing) {
@@ -210,7 +211,7 @@ void grid_print_legend(const struct term *term, FILE *out) {
     legend_add(&legend, TONE_DIM, term_glyph(term, GLYPH_NOTHING), "nothing yet");
     fputc('\n', out);
     legend_start(&legend, "groups");
-    for (enum group_phase phase = GROUP_WAITING; phase <= GROUP_FAILED; phase++)
+    for (enum group_phase phase = GROUP_WAITING; phase <= GROUP_CANCELLED; phase++)
         legend_add(&legend, phase_marks[phase].tone, term_glyph(term, phase_marks[phase].glyph),
             group_phase_name(phase));
     fputc('\n', out);

@@ -41,7 +41,12 @@ static const struct {
     [HISTORY_TRIGGERED] = {"triggered", TONE_BUSY},
     [HISTORY_DONE] = {"done", TONE_GOOD},
     [HISTORY_FAILED] = {"failed", TONE_BAD},
+    [HISTORY_CANCELLED] = {"cancelled", TONE_WARN},
     [HISTORY_NO_GAMES] = {"no_games", TONE_PLAIN},
+    [HISTORY_STALLED] = {"stalled", TONE_WARN},
+    [HISTORY_REPLAYED] = {"replayed", TONE_BUSY},
+    [HISTORY_STALE] = {"stale", TONE_WARN},
+    [HISTORY_RUN] = {"run", TONE_BUSY},
 };
 
 /* Did it change anything? What did not is shown dim. */

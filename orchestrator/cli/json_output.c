@@ -64,6 +64,7 @@ static const char *const mark_names[] = {
     [RECORD_COUNTS] = "satisfies",
     [RECORD_SHORT] = "falls_short",
     [RECORD_PREMATURE] = "premature",
+    [RECORD_OLD] = "old_run",
 };
 
 json_t *json_record(const struct record *record) {

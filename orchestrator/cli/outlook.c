@@ -67,6 +67,10 @@ static struct outlook outlook_of_group(
         outlook.waits_for = failed_members(pipeline, state, group);
         outlook.since_ms = now->ended_ms;
         break;
+    case GROUP_CANCELLED:
+        outlook.standing = STANDING_HELD;
+        outlook.since_ms = now->ended_ms;
+        break;
     case GROUP_DONE:
         break; /* not asked: the first group that is not done */
     }
@@ -107,6 +111,9 @@ static void note_of_group(const struct pipeline *pipeline, const struct outlook 
         break;
     case GROUP_FAILED:
         snprintf(text, size, "group %d failed: %s", group, names);
+        break;
+    case GROUP_CANCELLED:
+        snprintf(text, size, "group %d cancelled", group);
         break;
     case GROUP_DONE:
         break;

@@ -29,6 +29,7 @@ static const struct {
     [GLYPH_TRIGGERED] = {"▶", "t"},
     [GLYPH_DONE] = {"✓", "d"},
     [GLYPH_FAILED] = {"✗", "X"},
+    [GLYPH_CANCELLED] = {"⊘", "c"},
     [GLYPH_GOOD] = {"✓", "+"},
     [GLYPH_BAD] = {"✗", "x"},
     [GLYPH_CUT] = {"…", "..."},

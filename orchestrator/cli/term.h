@@ -31,11 +31,12 @@ enum glyph {
     GLYPH_NOTHING, /* nothing received */
     GLYPH_EMPTY,   /* no data */
     GLYPH_BAR,     /* between parts of a row */
-    GLYPH_WAITING, /* the five phases of a group */
+    GLYPH_WAITING, /* the phases of a group */
     GLYPH_READY,
     GLYPH_TRIGGERED,
     GLYPH_DONE,
     GLYPH_FAILED,
+    GLYPH_CANCELLED,
     GLYPH_GOOD,    /* it satisfies */
     GLYPH_BAD,     /* it does not */
     GLYPH_CUT,     /* text left out */
