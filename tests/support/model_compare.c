@@ -184,9 +184,20 @@ static bool same_entry(
         if (!same_text(where, "bus message id", got->bus_message_id, expected->bus_message_id))
             return false;
         break;
+    case HISTORY_STALLED:
+        if (!same_number(where, "times", got->times, expected->times))
+            return false;
+        break;
+    case HISTORY_REPLAYED:
+    case HISTORY_RUN:
+        if (!same_text(where, "verdict", got->verdict, expected->verdict))
+            return false;
+        break;
     case HISTORY_READY:
     case HISTORY_DONE:
     case HISTORY_FAILED:
+    case HISTORY_CANCELLED:
+    case HISTORY_STALE:
         break;
     }
     return same_number(where, "group", got->group, expected->group)

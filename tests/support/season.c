@@ -10,7 +10,7 @@
 #define BEGIN_MS ((int64_t)1764871200000)
 enum { STEP_MS = 61234 };
 
-struct season {
+struct telling {
     struct store_harness *harness;
     const struct pipeline *pipeline;
     game_date date;
@@ -19,7 +19,7 @@ struct season {
     int64_t now_ms;
 };
 
-static struct completion next_completion(struct season *season, int processor) {
+static struct completion next_completion(struct telling *season, int processor) {
     struct arena *arena = season->harness->arena;
     int event = ++season->events;
     season->now_ms += STEP_MS;
@@ -38,11 +38,11 @@ static struct completion next_completion(struct season *season, int processor) {
     return completion;
 }
 
-static void tell(struct season *season, const struct completion *completion) {
+static void tell(struct telling *season, const struct completion *completion) {
     harness_apply(season->harness, season->pipeline, completion, season->now_ms);
 }
 
-static void fail_first(struct season *season, int processor) {
+static void fail_first(struct telling *season, int processor) {
     struct completion completion = next_completion(season, processor);
     completion.status = STATUS_FAILED;
     completion.record_count = 0;
@@ -50,7 +50,7 @@ static void fail_first(struct season *season, int processor) {
     tell(season, &completion);
 }
 
-static void complete(struct season *season, int processor, enum season_kind kind) {
+static void complete(struct telling *season, int processor, enum season_kind kind) {
     static const processor_set fails_first = SET(PGS) | SET(PCF),
                                comes_twice = SET(UPGC) | SET(PSZA) | SET(MLFS);
     bool eventful = kind == SEASON_EVENTFUL;
@@ -62,7 +62,7 @@ static void complete(struct season *season, int processor, enum season_kind kind
         tell(season, &completion);
 }
 
-static void confirm_group(struct season *season, int group) {
+static void confirm_group(struct telling *season, int group) {
     struct trigger trigger = {.date = season->date, .group = group, .run = 1};
     char message[32];
     snprintf(
@@ -72,7 +72,7 @@ static void confirm_group(struct season *season, int group) {
 
 void season_date(struct store_harness *harness, const struct pipeline *pipeline, game_date date, int number,
     enum season_kind kind) {
-    struct season season = {.harness = harness,
+    struct telling season = {.harness = harness,
         .pipeline = pipeline,
         .date = date,
         .number = number,

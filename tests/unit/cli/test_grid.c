@@ -176,7 +176,7 @@ static void any_pipeline_has_a_grid(void **state) {
         {.index = 1, .group = 0, .name = "source", .abbr = "source_1"},
         {.index = 2, .group = 1, .name = "middle", .abbr = "mid"},
     };
-    static const struct group groups[] = {{1, SET(2), SET(1)}, {2, SET(0), SET(2)}};
+    static const struct group groups[] = {{1, SET(2), SET(1), 1}, {2, SET(0), SET(2), 1}};
     static const struct pipeline pipeline = {
         .name = "other", .processors = processors, .processor_count = 3, .groups = groups, .group_count = 2};
     struct date_state one = {.date = 0, .known = true};
