@@ -99,6 +99,9 @@ struct result config_groups_build(const struct builder *builder, const struct ra
     for (unsigned g = 0; g < raw->groups_count && is_ok(r); g++) {
         groups[g].number = (int)g + 1;
         r = members_build(builder, &raw->groups[g], pipeline, processors, &groups[g]);
+        if (is_ok(r))
+            r = config_settings_build(builder, config_group_settings, CONFIG_GROUP_SETTINGS,
+                key_path("pipelines[%d].groups[%u]", builder->index, g), &raw->groups[g], &groups[g]);
     }
     for (unsigned g = 0; g < raw->groups_count && is_ok(r); g++)
         r = needs_build(builder, &raw->groups[g], pipeline, &groups[g]);

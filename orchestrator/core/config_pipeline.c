@@ -1,5 +1,4 @@
 #include "core/config_pipeline.h"
-#include "core/config_settings.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -61,14 +60,13 @@ static struct result sources_build(
     return r;
 }
 
-static struct result settings_build(
-    const struct builder *builder, const struct raw_pipeline *raw, struct pipeline *pipeline) {
+struct result config_settings_build(const struct builder *builder, const struct setting *settings, int count,
+    struct key_path path, const void *raw, void *values) {
     struct result r = ok();
-    for (int i = 0; i < CONFIG_PIPELINE_SETTINGS && is_ok(r); i++) {
-        const struct setting *setting = &config_pipeline_settings[i];
-        const char *text = *(char *const *)((const char *)raw + setting->raw);
-        r = setting_read(setting, text ? text : setting->fallback, builder->arena, pipeline);
-        r = yaml_where_at(builder->where, key_path("pipelines[%d].%s", builder->index, setting->key), r);
+    for (int i = 0; i < count && is_ok(r); i++) {
+        const char *text = *(char *const *)((const char *)raw + settings[i].raw);
+        r = setting_read(&settings[i], text ? text : settings[i].fallback, builder->arena, values);
+        r = yaml_where_at(builder->where, key_path("%.100s.%s", path.text, settings[i].key), r);
     }
     return r;
 }
@@ -89,7 +87,8 @@ struct result config_pipeline_build(
     struct processor *processors = NULL;
     struct result r = name_build(builder, raw, &built);
     if (is_ok(r))
-        r = settings_build(builder, raw, &built);
+        r = config_settings_build(builder, config_pipeline_settings, CONFIG_PIPELINE_SETTINGS,
+            key_path("pipelines[%d]", builder->index), raw, &built);
     if (is_ok(r))
         r = sources_build(builder, raw, &built);
     if (is_ok(r))

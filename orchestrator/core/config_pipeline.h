@@ -9,6 +9,7 @@
 #include "base/arena.h"
 #include "base/result.h"
 #include "core/config_schema.h"
+#include "core/config_settings.h"
 #include "core/pipeline.h"
 
 /* Where a builder reads from and writes to. */
@@ -33,6 +34,11 @@ struct result config_pipelines_check(struct yaml_where *where, const struct pipe
 
 /* Is it a name of 1 to max bytes, all of a-z, 0-9 and the extra characters? The failure says what it has. */
 struct result config_name_check(const char *name, size_t max, const char *extra) MUST_CHECK;
+
+/* Reads the settings' texts in raw, else their defaults, into values; path says where in the file raw stands.
+ */
+struct result config_settings_build(const struct builder *builder, const struct setting *settings, int count,
+    struct key_path path, const void *raw, void *values) MUST_CHECK;
 
 /* Fills in pipeline->processors and processor_count (config_processors.c); *processors is the same, to be
  * written. */

@@ -1,5 +1,4 @@
 #include "core/config_pipeline.h"
-#include "core/config_settings.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -84,19 +83,6 @@ static struct result words_check(
 
 /* --- Building. ------------------------------------------------------------------------------------------ */
 
-static struct result settings_build(
-    const struct builder *builder, const struct raw_processor *raw, int index, struct processor *processor) {
-    struct result r = ok();
-    for (int i = 0; i < CONFIG_PROCESSOR_SETTINGS && is_ok(r); i++) {
-        const struct setting *setting = &config_processor_settings[i];
-        const char *text = *(char *const *)((const char *)raw + setting->raw);
-        r = setting_read(setting, text ? text : setting->fallback, builder->arena, processor);
-        r = yaml_where_at(builder->where,
-            key_path("pipelines[%d].processors[%d].%s", builder->index, index, setting->key), r);
-    }
-    return r;
-}
-
 static struct result processor_build(
     const struct builder *builder, const struct raw_processor *raw, int index, struct processor *processor) {
     const char **aliases = arena_alloc(builder->arena, (raw->aliases_count + 1) * sizeof *aliases);
@@ -110,7 +96,8 @@ static struct result processor_build(
         return fail(CODE_INTERNAL, "out of memory");
     processor->aliases = aliases;
     processor->alias_count = raw->aliases_count;
-    return settings_build(builder, raw, index, processor);
+    return config_settings_build(builder, config_processor_settings, CONFIG_PROCESSOR_SETTINGS,
+        key_path("pipelines[%d].processors[%d]", builder->index, index), raw, processor);
 }
 
 struct result config_processors_build(const struct builder *builder, const struct raw_pipeline *raw,

@@ -116,6 +116,8 @@ void config_reference(FILE *out) {
             out, "| `%s` | %s |  |  | %s |\n", structures[i].key, structures[i].type, structures[i].meaning);
     for (int i = 0; i < CONFIG_PROCESSOR_SETTINGS; i++)
         put_setting(out, "pipelines[].processors[]", &config_processor_settings[i]);
+    for (int i = 0; i < CONFIG_GROUP_SETTINGS; i++)
+        put_setting(out, "pipelines[].groups[]", &config_group_settings[i]);
     fprintf(out, types, SETTING_TEXT_MAX, PIPELINE_NAME_MAX, PIPELINE_ABBR_MAX, PIPELINE_NAME_MAX,
         CONFIG_PIPELINES_MAX, PIPELINE_PROCESSORS_MAX, PIPELINE_GROUPS_MAX, CONFIG_SOURCES_MAX,
         CONFIG_ALIASES_MAX, CONFIG_BYTES_MAX / 1024);

@@ -17,6 +17,7 @@
 #define REQUIRED(struct_, key_) TEXT_KEY(CYAML_FLAG_DEFAULT, struct_, key_)
 #define OF_PIPELINE(section, key_, kind, ...) OPTIONAL(struct raw_pipeline, key_),
 #define OF_PROCESSOR(section, key_, kind, ...) OPTIONAL(struct raw_processor, key_),
+#define OF_GROUP(section, key_, kind, ...) OPTIONAL(struct raw_group, key_),
 /* A section's schema stands in raw_config itself, so that the offsets are the table's. */
 #define OF_SECTION(section, key_, kind, ...)                                                                 \
     {.key = #key_,                                                                                           \
@@ -50,7 +51,7 @@ static const cyaml_schema_field_t group_fields[] = {
         PIPELINE_PROCESSORS_MAX),
     CYAML_FIELD_SEQUENCE("needs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct raw_group, needs,
         &name_value, 0, PIPELINE_PROCESSORS_MAX),
-    CYAML_FIELD_END};
+    CONFIG_GROUP(OF_GROUP) CYAML_FIELD_END};
 
 static const cyaml_schema_value_t source_value = {
     CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct raw_source, completions_fields)};

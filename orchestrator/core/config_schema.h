@@ -31,6 +31,7 @@ struct raw_group {
     unsigned processors_count;
     char **needs;
     unsigned needs_count;
+    CONFIG_GROUP(CONFIG_RAW)
 };
 
 struct raw_pipeline {

@@ -28,6 +28,7 @@ const struct setting config_settings[CONFIG_SETTINGS] = {
     CONFIG_STORE(IN_SECTION) CONFIG_BUS(IN_SECTION) CONFIG_ENGINE(IN_SECTION) CONFIG_LOG(IN_SECTION)};
 const struct setting config_pipeline_settings[CONFIG_PIPELINE_SETTINGS] = {CONFIG_PIPELINE(IN_STRUCT)};
 const struct setting config_processor_settings[CONFIG_PROCESSOR_SETTINGS] = {CONFIG_PROCESSOR(IN_STRUCT)};
+const struct setting config_group_settings[CONFIG_GROUP_SETTINGS] = {CONFIG_GROUP(IN_STRUCT)};
 
 bool setting_is_text(const struct setting *setting) {
     return setting->kind <= SETTING_WORD;
@@ -47,7 +48,7 @@ static char *words_list(const char *const *words, char *text, size_t size) {
 char *setting_expects(const struct setting *setting, char *text, size_t size) {
     switch (setting->kind) {
     case SETTING_WORD:
-    case SETTING_BUS:
+    case SETTING_CHOICE:
         return words_list(setting->words, text, size);
     case SETTING_INT:
     case SETTING_ROWS:
@@ -146,6 +147,21 @@ static struct result text_read(const char *text, struct arena *arena, const char
     return ok();
 }
 
+/* Enums differ in type, not in form: to gcc and clang one without negative values is an unsigned int. */
+_Static_assert(sizeof(enum bus_kind) == sizeof(unsigned) && sizeof(enum rerun) == sizeof(unsigned)
+        && sizeof(enum on_stall) == sizeof(unsigned),
+    "a choice is as large as an unsigned int");
+
+static void choice_write(void *at, unsigned choice) {
+    memcpy(at, &choice, sizeof choice);
+}
+
+static unsigned choice_read(const void *at) {
+    unsigned choice;
+    memcpy(&choice, at, sizeof choice);
+    return choice;
+}
+
 struct result setting_read(
     const struct setting *setting, const char *text, struct arena *arena, void *values) {
     void *at = (char *)values + setting->at;
@@ -161,13 +177,13 @@ struct result setting_read(
     case SETTING_ADDRESS:
         return is_address(text) ? text_read(text, arena, at) : refuse(setting, text);
     case SETTING_WORD:
-    case SETTING_BUS:
+    case SETTING_CHOICE:
         if (!(word = word_find(setting, text)))
             return refuse(setting, text);
         if (setting->kind == SETTING_WORD)
             *(const char **)at = *word;
         else
-            *(enum bus_kind *)at = (enum bus_kind)(word - setting->words);
+            choice_write(at, (unsigned)(word - setting->words));
         return ok();
     case SETTING_INT:
     case SETTING_ROWS:
@@ -218,8 +234,8 @@ char *setting_print(const struct setting *setting, const void *values, char text
     case SETTING_URL:
         print_url(*(const char *const *)at, text);
         break;
-    case SETTING_BUS:
-        snprintf(text, size, "%s", setting->words[*(const enum bus_kind *)at]);
+    case SETTING_CHOICE:
+        snprintf(text, size, "%s", setting->words[choice_read(at)]);
         break;
     case SETTING_INT:
         snprintf(text, size, "%d", *(const int *)at);

@@ -19,11 +19,12 @@ enum setting_kind {
     SETTING_URL,     /* a text; a user or password in it is never shown */
     SETTING_ADDRESS, /* a text: host:port, or nothing */
     SETTING_WORD,    /* a text: one of the words */
-    SETTING_BUS,     /* enum bus_kind: the place of one of the words */
-    SETTING_INT,     /* int */
-    SETTING_ROWS,    /* int64_t */
-    SETTING_RATIO,   /* double */
-    SETTING_BOOL,    /* bool */
+    SETTING_CHOICE,  /* an enum: the place of one of the words */
+    SETTING_BUS = SETTING_CHOICE,
+    SETTING_INT,   /* int */
+    SETTING_ROWS,  /* int64_t */
+    SETTING_RATIO, /* double */
+    SETTING_BOOL,  /* bool */
 };
 
 enum { SETTING_TEXT_MAX = 1024 };
@@ -32,8 +33,8 @@ struct setting {
     const char *section;
     const char *key;
     enum setting_kind kind;
-    size_t raw; /* offset of its text, a char *, in struct raw_config, raw_pipeline or raw_processor */
-    size_t at;  /* offset of its value in struct config_values, pipeline or processor */
+    size_t raw; /* offset of its text, a char *, in struct raw_config, raw_pipeline … */
+    size_t at;  /* offset of its value in struct config_values, pipeline, processor or group */
     const char *fallback;
     const char *environment;
     const char *ambient;
@@ -56,11 +57,13 @@ enum {
         0 CONFIG_STORE(CONFIG_ONE) CONFIG_BUS(CONFIG_ONE) CONFIG_ENGINE(CONFIG_ONE) CONFIG_LOG(CONFIG_ONE),
     CONFIG_PIPELINE_SETTINGS = 0 CONFIG_PIPELINE(CONFIG_ONE),
     CONFIG_PROCESSOR_SETTINGS = 0 CONFIG_PROCESSOR(CONFIG_ONE),
+    CONFIG_GROUP_SETTINGS = 0 CONFIG_GROUP(CONFIG_ONE),
 };
 
 extern const struct setting config_settings[CONFIG_SETTINGS]; /* by section */
 extern const struct setting config_pipeline_settings[CONFIG_PIPELINE_SETTINGS];
 extern const struct setting config_processor_settings[CONFIG_PROCESSOR_SETTINGS];
+extern const struct setting config_group_settings[CONFIG_GROUP_SETTINGS];
 
 /*
  * Reads text into the setting's place in values. Texts are copied into the arena. The failure says what was

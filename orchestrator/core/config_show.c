@@ -90,6 +90,16 @@ static void put_set(FILE *out, const char *lead, const struct pipeline *pipeline
     fputs("]\n", out);
 }
 
+static void put_group(FILE *out, const struct pipeline *pipeline, const struct group *group) {
+    put_set(out, "      - processors: ", pipeline, group->members);
+    put_set(out, "        needs: ", pipeline, group->needs);
+    for (int i = 0; i < CONFIG_GROUP_SETTINGS; i++) {
+        fputs("        ", out);
+        put_setting(out, &config_group_settings[i], group);
+        fputc('\n', out);
+    }
+}
+
 static void put_pipeline(FILE *out, const struct config *config, int index) {
     const struct pipeline *pipeline = &config->pipelines[index];
     fprintf(out, "  - name: \"%s\"  # %s:%d\n", pipeline->name, config->name, config->pipeline_lines[index]);
@@ -103,10 +113,8 @@ static void put_pipeline(FILE *out, const struct config *config, int index) {
     for (int i = 0; i < pipeline->processor_count; i++)
         put_processor(out, &pipeline->processors[i]);
     fputs("    groups:\n", out);
-    for (int g = 0; g < pipeline->group_count; g++) {
-        put_set(out, "      - processors: ", pipeline, pipeline->groups[g].members);
-        put_set(out, "        needs: ", pipeline, pipeline->groups[g].needs);
-    }
+    for (int g = 0; g < pipeline->group_count; g++)
+        put_group(out, pipeline, &pipeline->groups[g]);
 }
 
 void config_show(const struct config *config, FILE *out) {
@@ -121,7 +129,7 @@ void config_show(const struct config *config, FILE *out) {
 static json_t *json_setting(const struct setting *setting, const void *values) {
     char text[SETTING_TEXT_MAX + 1];
     setting_print(setting, values, text);
-    if (setting_is_text(setting) || setting->kind == SETTING_BUS)
+    if (setting_is_text(setting) || setting->kind == SETTING_CHOICE)
         return json_string(text);
     return json_loads(text, JSON_DECODE_ANY, NULL);
 }
@@ -168,6 +176,15 @@ static json_t *json_processor(const struct processor *processor) {
     return object;
 }
 
+static json_t *json_group(const struct pipeline *pipeline, const struct group *group) {
+    json_t *object = json_pack("{s:o, s:o}", "processors", json_set(pipeline, group->members), "needs",
+        json_set(pipeline, group->needs));
+    for (int i = 0; i < CONFIG_GROUP_SETTINGS; i++)
+        json_object_set_new(
+            object, config_group_settings[i].key, json_setting(&config_group_settings[i], group));
+    return object;
+}
+
 static json_t *json_pipeline(const struct pipeline *pipeline) {
     json_t *completions = json_array();
     for (int i = 0; i < pipeline->completion_count; i++)
@@ -179,9 +196,7 @@ static json_t *json_pipeline(const struct pipeline *pipeline) {
         json_array_append_new(processors, json_processor(&pipeline->processors[i]));
     json_t *groups = json_array();
     for (int g = 0; g < pipeline->group_count; g++)
-        json_array_append_new(groups,
-            json_pack("{s:o, s:o}", "processors", json_set(pipeline, pipeline->groups[g].members), "needs",
-                json_set(pipeline, pipeline->groups[g].needs)));
+        json_array_append_new(groups, json_group(pipeline, &pipeline->groups[g]));
     json_t *object =
         json_pack("{s:s, s:o, s:{s:s}, s:o, s:o}", "name", pipeline->name, "completions", completions,
             "triggers", "topic", pipeline->triggers.topic, "processors", processors, "groups", groups);

@@ -56,10 +56,32 @@
         .words = CONFIG_NAMES("auto", "json", "text"), \
         .meaning = "`json` is Cloud Logging's; `auto` is `text` on a terminal, else `json`")
 
-/* Of each pipeline, and of each of its processors: these live in struct pipeline and struct processor. */
+/* Of each pipeline, its processors and its groups: these live in struct pipeline, processor and group. */
 #define CONFIG_PIPELINE(X) \
     X(pipeline, phase, TEXT, .fallback = "phase_4_precompute", \
-        .meaning = "What the triggers say in `phase`")
+        .meaning = "What the triggers say in `phase`") \
+    X(pipeline, rerun, CHOICE, .fallback = "auto", .words = CONFIG_NAMES("auto", "hold"), \
+        .meaning = "When a table that a started group rests on was computed again: `auto` starts that group and those after " \
+                   "it again, `hold` only marks the date and leaves it to an operator") \
+    X(pipeline, rerun_settle, INT, .fallback = "600", .least = 0, .most = 604800, \
+        .meaning = "With `auto`: seconds without a further re-run of the date before it starts again") \
+    X(pipeline, upstream_deadline, INT, .fallback = "21600", .least = 0, .most = 31536000, \
+        .meaning = "Seconds that a group may wait for what it needs, from the date's first completion or from the end of the " \
+                   "group before it, until the date counts as stalled. 0: no deadline") \
+    X(pipeline, group_deadline, INT, .fallback = "7200", .least = 0, .most = 31536000, \
+        .meaning = "Seconds from a group's trigger until it is done, else it counts as stalled. 0: no deadline") \
+    X(pipeline, on_stall, CHOICE, .fallback = "report", .words = CONFIG_NAMES("report", "retrigger"), \
+        .meaning = "What a stalled group leads to: a report alone, or the same trigger once more as well") \
+    X(pipeline, retrigger_limit, INT, .fallback = "3", .least = 1, .most = 100, \
+        .meaning = "With `retrigger`: how often for one group of one run") \
+    X(pipeline, games_file, TEXT, .fallback = "", \
+        .meaning = "A CSV file of the dates that have games, `game_date,num_games`; relative to the configuration's directory. Empty: " \
+                   "none") \
+    X(pipeline, seasons_file, TEXT, .fallback = "", \
+        .meaning = "A CSV file of the seasons' starts, `season,first_game_date`; relative to the configuration's directory. Empty: " \
+                   "none") \
+    X(pipeline, bootstrap_days, INT, .fallback = "14", .least = 0, .most = 366, \
+        .meaning = "The first days of a season, in which the groups' processors may have no rows")
 
 #define CONFIG_PROCESSOR(X) \
     X(processor, min_rows, ROWS, .fallback = "1", .least = 1, .most = 1000000000000, \
@@ -70,6 +92,10 @@
         .meaning = "An unknown record_count does not satisfy") \
     X(processor, allow_empty, BOOL, .fallback = "false", \
         .meaning = "no_data, skipped and zero rows satisfy too")
+
+#define CONFIG_GROUP(X) \
+    X(group, backfill_cap, INT, .fallback = "15", .least = 1, .most = 10000, \
+        .meaning = "Triggers of backfill dates that may be in flight at once. Live dates do not count and do not wait")
 // clang-format on
 
 #endif

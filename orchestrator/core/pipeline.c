@@ -2,6 +2,7 @@
 
 #include "core/names.h"
 
+#include <inttypes.h>
 #include <stdbool.h>
 #include <string.h>
 
@@ -64,11 +65,27 @@ static char *append_set(char *end, const struct pipeline *pipeline, processor_se
     return end;
 }
 
+/* Rules 5 and 9: ";@settle,upstream deadline,group deadline,retrigger limit", times in ms. NULL when the
+ * arena is full. */
+static const char *timing(const struct pipeline *pipeline, struct arena *arena) {
+    const char *settle = pipeline->rerun == RERUN_HOLD
+        ? "hold"
+        : arena_printf(arena, "%" PRId64, (int64_t)pipeline->rerun_settle * 1000);
+    return settle ? arena_printf(arena, ";@%s,%" PRId64 ",%" PRId64 ",%d", settle,
+               (int64_t)pipeline->upstream_deadline * 1000, (int64_t)pipeline->group_deadline * 1000,
+               pipeline->on_stall == STALL_RETRIGGER ? pipeline->retrigger_limit : 0)
+                  : NULL;
+}
+
 const char *pipeline_definition(const struct pipeline *pipeline, struct arena *arena) {
+    const char *times = timing(pipeline, arena);
+    if (!times)
+        return NULL;
     size_t one_set = 1; /* every abbreviation, each with a separator */
     for (int i = 0; i < pipeline->processor_count; i++)
         one_set += strlen(pipeline->processors[i].abbr) + 1;
-    char *definition = arena_alloc(arena, one_set * (2 * (size_t)pipeline->group_count + 1));
+    char *definition =
+        arena_alloc(arena, one_set * (2 * (size_t)pipeline->group_count + 1) + strlen(times) + 1);
     if (!definition)
         return NULL;
     char *end = append_set(definition, pipeline, pipeline->upstream);
@@ -76,5 +93,6 @@ const char *pipeline_definition(const struct pipeline *pipeline, struct arena *a
         end = append_set(stpcpy(end, ";"), pipeline, pipeline->groups[g].members);
         end = append_set(stpcpy(end, "<"), pipeline, pipeline->groups[g].needs);
     }
+    strcpy(end, times);
     return definition;
 }

@@ -7,6 +7,7 @@ static const char *const ml_feature_store_aliases[] = {"ml_feature_store_v2"};
 #define PROCESSOR(index_, group_, name_, abbr_)                                                              \
     .index = (index_), .group = (group_), .name = (name_), .abbr = (abbr_), .min_rows = 1,                   \
     .min_coverage = 0.95
+#define GROUP(number_) .number = (number_), .backfill_cap = 15
 
 static const struct processor processors[NBA_PROCESSORS] = {
     [PGS] = {PROCESSOR(PGS, 0, "player_game_summary", "pgs")},
@@ -23,10 +24,10 @@ static const struct processor processors[NBA_PROCESSORS] = {
 };
 
 static const struct group groups[] = {
-    {.number = 1, .members = SET(TDZA) | SET(PSZA), .needs = UPSTREAM},
-    {.number = 2, .members = SET(PCF), .needs = SET(TDZA) | SET(PSZA) | SET(UPGC) | SET(UTGC)},
-    {.number = 3, .members = SET(PDC), .needs = SET(PCF) | SET(PSZA) | SET(UPGC) | SET(PGS) | SET(TOGS)},
-    {.number = 4, .members = SET(MLFS), .needs = UPSTREAM | SET(PSZA) | SET(TDZA) | SET(PCF) | SET(PDC)},
+    {GROUP(1), .members = SET(TDZA) | SET(PSZA), .needs = UPSTREAM},
+    {GROUP(2), .members = SET(PCF), .needs = SET(TDZA) | SET(PSZA) | SET(UPGC) | SET(UTGC)},
+    {GROUP(3), .members = SET(PDC), .needs = SET(PCF) | SET(PSZA) | SET(UPGC) | SET(PGS) | SET(TOGS)},
+    {GROUP(4), .members = SET(MLFS), .needs = UPSTREAM | SET(PSZA) | SET(TDZA) | SET(PCF) | SET(PDC)},
 };
 
 static const struct source completions[] = {
@@ -45,9 +46,19 @@ static const struct pipeline nba = {
     .completion_count = sizeof completions / sizeof *completions,
     .triggers = {.topic = "nba-phase4-trigger"},
     .phase = "phase_4_precompute",
+    .rerun = RERUN_AUTO,
+    .rerun_settle = 600,
+    .upstream_deadline = 6 * 3600,
+    .group_deadline = 2 * 3600,
+    .on_stall = STALL_REPORT,
+    .retrigger_limit = 3,
+    .games_file = "",
+    .seasons_file = "",
+    .bootstrap_days = 14,
     .definition =
         "pgs,upgc,utgc,togs,tdgs;psza,tdza<pgs,upgc,utgc,togs,tdgs;pcf<upgc,utgc,psza,tdza"
-        ";pdc<pgs,upgc,togs,psza,pcf;mlfs<pgs,upgc,utgc,togs,tdgs,psza,tdza,pcf,pdc",
+        ";pdc<pgs,upgc,togs,psza,pcf;mlfs<pgs,upgc,utgc,togs,tdgs,psza,tdza,pcf,pdc"
+        ";@600000,21600000,7200000,0",
 };
 
 const struct pipeline *nba_pipeline(void) {

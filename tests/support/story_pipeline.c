@@ -44,6 +44,7 @@ static bool add_group(struct draft *draft, int number) {
     int before = draft->pipeline->processor_count, members = 1 + dice_below(draft->dice, MEMBERS_MAX);
     struct group *group = &draft->groups[number - 1];
     group->number = number;
+    group->backfill_cap = 15;
     group->needs = some_of(draft->dice, all_below(before), dice_chance(draft->dice, 20) ? 20 : 70);
     if (number == 1 && group->needs == 0)
         group->needs = draft->pipeline->upstream;
@@ -103,7 +104,13 @@ const struct pipeline *story_pipeline(struct dice *dice, struct arena *arena) {
         .processors = draft.processors,
         .groups = draft.groups,
         .triggers = {.topic = "triggers"},
-        .phase = "phase_4_precompute"};
+        .phase = "phase_4_precompute",
+        .rerun_settle = 600,
+        .upstream_deadline = 6 * 3600,
+        .group_deadline = 2 * 3600,
+        .retrigger_limit = 3,
+        .games_file = "",
+        .seasons_file = ""};
     if (dice_chance(dice, 50))
         shape_like_nba(&draft);
     else if (!shape_randomly(&draft))

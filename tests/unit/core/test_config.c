@@ -18,6 +18,18 @@ static void check_same_source(const struct source *a, const struct source *b) {
         assert_null(a->subscription);
 }
 
+static void check_same_rules(const struct pipeline *a, const struct pipeline *b) {
+    assert_int_equal(a->rerun, b->rerun);
+    assert_int_equal(a->rerun_settle, b->rerun_settle);
+    assert_int_equal(a->upstream_deadline, b->upstream_deadline);
+    assert_int_equal(a->group_deadline, b->group_deadline);
+    assert_int_equal(a->on_stall, b->on_stall);
+    assert_int_equal(a->retrigger_limit, b->retrigger_limit);
+    assert_string_equal(a->games_file, b->games_file);
+    assert_string_equal(a->seasons_file, b->seasons_file);
+    assert_int_equal(a->bootstrap_days, b->bootstrap_days);
+}
+
 /* The built-in configuration is the pipeline that the other tests build by hand. */
 static void built_in(void **state) {
     (void)state;
@@ -31,6 +43,7 @@ static void built_in(void **state) {
     assert_string_equal(pipeline->name, nba->name);
     assert_string_equal(pipeline->phase, nba->phase);
     assert_string_equal(pipeline->definition, nba->definition);
+    check_same_rules(pipeline, nba);
     assert_int_equal(pipeline->upstream, nba->upstream);
     assert_int_equal(pipeline->completion_count, nba->completion_count);
     for (int i = 0; i < nba->completion_count; i++)
@@ -55,6 +68,7 @@ static void built_in(void **state) {
         assert_int_equal(pipeline->groups[g].number, g + 1);
         assert_int_equal(pipeline->groups[g].members, nba->groups[g].members);
         assert_int_equal(pipeline->groups[g].needs, nba->groups[g].needs);
+        assert_int_equal(pipeline->groups[g].backfill_cap, nba->groups[g].backfill_cap);
     }
     config_free(&config);
     assert_null(config);
@@ -94,6 +108,43 @@ static void defaults(void **state) {
     assert_int_equal(config_engine(config)->drain_seconds, 30);
     assert_string_equal(config_log(config)->level, "info");
     assert_string_equal(config_log(config)->format, "auto");
+    config_free(&config);
+}
+
+/* What a pipeline says nothing of is as the built-in one spells it out. */
+static void defaults_of_a_pipeline(void **state) {
+    (void)state;
+    struct config *config = parse(small_config, NULL);
+    const struct pipeline *pipeline = config_pipeline_at(config, 0);
+    check_same_rules(pipeline, nba_pipeline());
+    assert_int_equal(pipeline->groups[0].backfill_cap, 15);
+    assert_int_equal(pipeline->groups[1].backfill_cap, 15);
+    config_free(&config);
+}
+
+static void rules_from_file(void **state) {
+    (void)state;
+    char text[CHANGED_MAX], more[CHANGED_MAX];
+    changed(small_config, "  - name: nba\n",
+        "  - name: nba\n    rerun: hold\n    rerun_settle: 0\n    upstream_deadline: 60\n"
+        "    group_deadline: 31536000\n    on_stall: retrigger\n    retrigger_limit: 100\n"
+        "    games_file: games.csv\n    seasons_file: /etc/seasons.csv\n    bootstrap_days: 0\n",
+        text);
+    changed(
+        text, "        needs: [mackerel]\n", "        needs: [mackerel]\n        backfill_cap: 1\n", more);
+    struct config *config = parse(more, NULL);
+    const struct pipeline *pipeline = config_pipeline_at(config, 0);
+    check_same_rules(pipeline,
+        &(struct pipeline){.rerun = RERUN_HOLD,
+            .upstream_deadline = 60,
+            .group_deadline = 31536000,
+            .on_stall = STALL_RETRIGGER,
+            .retrigger_limit = 100,
+            .games_file = "games.csv",
+            .seasons_file = "/etc/seasons.csv"});
+    assert_string_equal(strchr(pipeline->definition, '@'), "@hold,60000,31536000000,100");
+    assert_int_equal(pipeline->groups[0].backfill_cap, 15);
+    assert_int_equal(pipeline->groups[1].backfill_cap, 1);
     config_free(&config);
 }
 
@@ -244,7 +295,7 @@ static void several_pipelines(void **state) {
     check_ok(config_pipeline(config, "wnba", &pipeline));
     assert_string_equal(pipeline->name, "wnba");
     assert_string_equal(pipeline->phase, "phase_4_precompute");
-    assert_string_equal(pipeline->definition, "sal;eel<sal");
+    assert_string_equal(pipeline->definition, "sal;eel<sal;@600000,21600000,7200000,0");
     pipeline = NULL;
     check_fails(config_pipeline(config, NULL, &pipeline), CODE_INVALID,
         "gate.yaml has several pipelines; name one of nba, wnba");
@@ -300,7 +351,9 @@ int main(void) {
         cmocka_unit_test(built_in),
         cmocka_unit_test(names_in_use),
         cmocka_unit_test(defaults),
+        cmocka_unit_test(defaults_of_a_pipeline),
         cmocka_unit_test(from_file),
+        cmocka_unit_test(rules_from_file),
         cmocka_unit_test(environment_overrides),
         cmocka_unit_test(empty_variable_is_unset),
         cmocka_unit_test(ambient_project),

@@ -128,6 +128,34 @@ static void settings(void **state) {
             "gate.yaml:14: pipelines[0].processors[2].require_rows: got \"yes\", expected true or false"});
 }
 
+static void rules(void **state) {
+    (void)state;
+    REFUSE({"  - name: nba\n", "  - name: nba\n    rerun: manual\n",
+               "gate.yaml:7: pipelines[0].rerun: got \"manual\", expected auto or hold"},
+        {"  - name: nba\n", "  - name: nba\n    on_stall: retriger\n",
+            "gate.yaml:7: pipelines[0].on_stall: got \"retriger\", expected report or retrigger; did you "
+            "mean "
+            "retrigger?"},
+        {"  - name: nba\n", "  - name: nba\n    rerun_settle: 604801\n",
+            "gate.yaml:7: pipelines[0].rerun_settle: got \"604801\", expected a whole number from 0 to "
+            "604800"},
+        {"  - name: nba\n", "  - name: nba\n    group_deadline: 2h\n",
+            "gate.yaml:7: pipelines[0].group_deadline: got \"2h\", expected a whole number from 0 to "
+            "31536000"},
+        {"  - name: nba\n", "  - name: nba\n    retrigger_limit: 0\n",
+            "gate.yaml:7: pipelines[0].retrigger_limit: got \"0\", expected a whole number from 1 to 100"},
+        {"  - name: nba\n", "  - name: nba\n    bootstrap_days: 367\n",
+            "gate.yaml:7: pipelines[0].bootstrap_days: got \"367\", expected a whole number from 0 to 366"},
+        {"  - name: nba\n", "  - name: nba\n    game_file: x\n",
+            "gate.yaml:7: pipelines[0].game_file: there is no such key; did you mean games_file?"},
+        {"", "        backfill_cap: 0\n",
+            "gate.yaml:21: pipelines[0].groups[1].backfill_cap: got \"0\", expected a whole number from 1 to "
+            "10000"},
+        {"", "        backfill_cap: 10001\n",
+            "gate.yaml:21: pipelines[0].groups[1].backfill_cap: got \"10001\", expected a whole number from "
+            "1 to 10000"});
+}
+
 static void names(void **state) {
     (void)state;
     REFUSE({"nba", "NBA", "gate.yaml:6: pipelines[0].name: \"NBA\" has a 'N', expected only a-z, 0-9 and _-"},
@@ -258,6 +286,7 @@ int main(void) {
         cmocka_unit_test(shape),
         cmocka_unit_test(yaml),
         cmocka_unit_test(settings),
+        cmocka_unit_test(rules),
         cmocka_unit_test(names),
         cmocka_unit_test(groups),
         cmocka_unit_test(too_many),

@@ -75,6 +75,13 @@ static void round_trip(void **state) {
     check_round_trip(small_config);
     changed(small_config, "min_rows: 3", "min_rows: 12, min_coverage: 0.123456789, require_rows: true", text);
     check_round_trip(text);
+    changed(small_config, "  - name: nba\n",
+        "  - name: nba\n    rerun: hold\n    on_stall: retrigger\n    games_file: 'a \"b\".csv'\n"
+        "    group_deadline: 0\n",
+        text);
+    check_round_trip(text);
+    changed(small_config, "", "        backfill_cap: 3\n", text);
+    check_round_trip(text);
     changed(small_config, "nba", "\"null\"", text);
     check_round_trip(text);
     changed(small_config, "redis://127.0.0.1:6379/0", "'a\"b\\c # é: {}'", text);
@@ -100,6 +107,38 @@ static void origins_and_secrets(void **state) {
 
     text = printed(config_show_json, config);
     assert_null(strstr(text, "s3cret"));
+    free(text);
+    config_free(&config);
+}
+
+static void rules_are_shown(void **state) {
+    (void)state;
+    char yaml[CHANGED_MAX];
+    changed(
+        small_config, "  - name: nba\n", "  - name: nba\n    rerun: hold\n    seasons_file: s.csv\n", yaml);
+    struct config *config = parse("gate.yaml", yaml, NULL);
+    char *text = printed(config_show, config);
+    assert_non_null(strstr(text,
+        "    rerun: hold\n    rerun_settle: 600\n    upstream_deadline: 21600\n    group_deadline: 7200\n"
+        "    on_stall: report\n    retrigger_limit: 3\n    games_file: \"\"\n    seasons_file: \"s.csv\"\n"
+        "    bootstrap_days: 14\n"));
+    assert_non_null(strstr(text, "        needs: [\"mackerel\"]\n        backfill_cap: 15\n"));
+    free(text);
+
+    text = printed(config_show_json, config);
+    json_t *object = json_loads(text, 0, NULL);
+    const char *rerun, *on_stall, *seasons;
+    int settle, cap;
+    assert_int_equal(json_unpack(object, "{s:[{s:s, s:i, s:s, s:s, s:[{s:i}]}]}", "pipelines", "rerun",
+                         &rerun, "rerun_settle", &settle, "on_stall", &on_stall, "seasons_file", &seasons,
+                         "groups", "backfill_cap", &cap),
+        0);
+    assert_string_equal(rerun, "hold");
+    assert_int_equal(settle, 600);
+    assert_string_equal(on_stall, "report");
+    assert_string_equal(seasons, "s.csv");
+    assert_int_equal(cap, 15);
+    json_decref(object);
     free(text);
     config_free(&config);
 }
@@ -200,6 +239,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(origins_and_secrets),
+        cmocka_unit_test(rules_are_shown),
         cmocka_unit_test(as_json),
         cmocka_unit_test(reference_has_every_key),
         cmocka_unit_test(reference_is_committed),

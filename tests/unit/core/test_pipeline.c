@@ -88,16 +88,42 @@ static void the_definition_is_what_the_store_reads(void **state) {
         ";psza,tdza<pgs,upgc,utgc,togs,tdgs"
         ";pcf<upgc,utgc,psza,tdza"
         ";pdc<pgs,upgc,togs,psza,pcf"
-        ";mlfs<pgs,upgc,utgc,togs,tdgs,psza,tdza,pcf,pdc");
+        ";mlfs<pgs,upgc,utgc,togs,tdgs,psza,tdza,pcf,pdc"
+        ";@600000,21600000,7200000,0");
     assert_string_equal(nba_pipeline()->definition, pipeline_definition(nba_pipeline(), arena));
     arena_free(&arena);
 }
 
 static void the_definition_is_null_when_the_arena_is_full(void **state) {
     (void)state;
-    struct arena *arena = arena_new(64);
-    assert_null(pipeline_definition(nba_pipeline(), arena));
+    for (size_t size = 16; size <= 160; size += 16) {
+        struct arena *arena = arena_new(size);
+        assert_null(pipeline_definition(nba_pipeline(), arena));
+        arena_free(&arena);
+    }
+}
+
+static void check_timing(const struct pipeline *pipeline, const char *expected) {
+    struct arena *arena = arena_new(4096);
+    const char *definition = pipeline_definition(pipeline, arena);
+    assert_non_null(definition);
+    assert_string_equal(strchr(definition, '@'), expected);
     arena_free(&arena);
+}
+
+static void the_definition_has_the_times_of_reruns_and_stalls(void **state) {
+    (void)state;
+    struct pipeline pipeline = *nba_pipeline();
+    pipeline.on_stall = STALL_RETRIGGER;
+    check_timing(&pipeline, "@600000,21600000,7200000,3");
+    pipeline.rerun = RERUN_HOLD;
+    check_timing(&pipeline, "@hold,21600000,7200000,3");
+    pipeline.rerun = RERUN_AUTO;
+    pipeline.on_stall = STALL_REPORT;
+    pipeline.rerun_settle = 0;
+    pipeline.upstream_deadline = INT32_MAX;
+    pipeline.group_deadline = 0;
+    check_timing(&pipeline, "@0,2147483647000,0,0");
 }
 
 /* The largest pipeline there can be: every processor is in the last set, and needed by it. */
@@ -120,8 +146,8 @@ static void the_largest_pipeline_has_a_definition(void **state) {
         .group_count = PIPELINE_GROUPS_MAX};
     struct arena *arena = arena_new(1 << 20);
     size_t one_set = PIPELINE_PROCESSORS_MAX * PIPELINE_ABBR_MAX - 1;
-    assert_int_equal(
-        strlen(pipeline_definition(&largest, arena)), one_set + PIPELINE_GROUPS_MAX * 2 * (one_set + 1));
+    assert_int_equal(strlen(pipeline_definition(&largest, arena)),
+        one_set + PIPELINE_GROUPS_MAX * 2 * (one_set + 1) + strlen(";@0,0,0,0"));
     assert_ptr_equal(pipeline_processor(&largest, "abbr063"), &processors[63]);
     arena_free(&arena);
 }
@@ -135,6 +161,7 @@ int main(void) {
         cmocka_unit_test(endless_names_are_unknown),
         cmocka_unit_test(the_nearest_sees_through_class_names),
         cmocka_unit_test(the_definition_is_what_the_store_reads),
+        cmocka_unit_test(the_definition_has_the_times_of_reruns_and_stalls),
         cmocka_unit_test(the_definition_is_null_when_the_arena_is_full),
         cmocka_unit_test(the_largest_pipeline_has_a_definition),
     };
