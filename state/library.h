@@ -1,5 +1,5 @@
 /*
- * Brings the function library of phasegate.lua onto a server: loads it when it is missing or older, leaves it
+ * Brings the function library (lua/) onto a server: loads it when it is missing or older, leaves it
  * when it is the same, and refuses when the server has a newer one, whose keys this binary would not
  * understand.
  */
@@ -9,11 +9,11 @@
 #include "base/log.h"
 #include "redis/link.h"
 
-/* The text of phasegate.lua, built in. */
+/* The text of the files in lua/, built in. */
 extern const char phasegate_lua[];
 
-/* The same number as VERSION in phasegate.lua. */
-enum { LIBRARY_VERSION = 1 };
+/* The same number as VERSION in lua/1-forms.lua. */
+enum { LIBRARY_VERSION = 2 };
 
 /* CODE_UNAVAILABLE: try again on the next connection; anything else needs a person. */
 typedef void library_ready_fn(void *context, struct result result);

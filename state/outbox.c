@@ -1,8 +1,6 @@
 /* Reading the whole outbox of a pipeline: at start, and after a connection was lost with answers under way.
  */
-#include "redis/link.h"
-#include "state/keys.h"
-#include "state/store_internal.h"
+#include "state/call.h"
 
 #include <stdlib.h>
 #include <string.h>

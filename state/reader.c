@@ -1,8 +1,8 @@
 #include "state/reader.h"
 
-#include "redis/link.h"
 #include "redis/sync.h"
 #include "state/keys.h"
+#include "state/reader_ask.h"
 #include "state/reader_parse.h"
 
 #include <stdio.h>
@@ -10,10 +10,6 @@
 #include <string.h>
 
 enum { ANSWER_MS = 5000 };
-
-struct reader {
-    redisContext *connection;
-};
 
 struct result reader_open(const struct redis_settings *settings, struct reader **reader) {
     struct reader *opened = calloc(1, sizeof *opened);
@@ -43,6 +39,7 @@ const char *group_phase_name(enum group_phase phase) {
         [GROUP_TRIGGERED] = "triggered",
         [GROUP_DONE] = "done",
         [GROUP_FAILED] = "failed",
+        [GROUP_CANCELLED] = "cancelled",
     };
     return names[phase];
 }
@@ -51,44 +48,7 @@ static MUST_CHECK struct result out_of_memory(void) {
     return fail(CODE_LIMIT, "out of memory");
 }
 
-/* --- One question and its answer ------------------------------------------------------------------------ */
-
-enum { WORDS_MAX = 6 };
-
-static MUST_CHECK struct result ask(
-    struct reader *reader, redisReply **reply, int expected, const char *const *words, int count) {
-    const char *argv[WORDS_MAX];
-    size_t lengths[WORDS_MAX];
-    for (int i = 0; i < count; i++) {
-        argv[i] = words[i];
-        lengths[i] = strlen(words[i]);
-    }
-    redisReply *answer;
-    struct result result = redis_ask(reader->connection, &answer, count, argv, lengths);
-    if (!is_ok(result))
-        return result;
-    if (answer->type != expected) {
-        freeReplyObject(answer);
-        return fail(CODE_INTERNAL, "Redis answered %s %s with an unexpected type", words[0], words[1]);
-    }
-    *reply = answer;
-    return ok();
-}
-
 /* --- Dates ---------------------------------------------------------------------------------------------- */
-
-static MUST_CHECK struct result next_answer(struct reader *reader, redisReply **reply) {
-    void *answer = NULL;
-    if (redisGetReply(reader->connection, &answer) != REDIS_OK)
-        return fail(CODE_UNAVAILABLE, "the store went away: %s", reader->connection->errstr);
-    struct result result = redis_reply_result(answer);
-    if (!is_ok(result)) {
-        freeReplyObject(answer);
-        return result;
-    }
-    *reply = answer;
-    return ok();
-}
 
 struct result reader_dates(struct reader *reader, const struct pipeline *pipeline, const game_date *dates,
     size_t count, struct arena *arena, struct date_state *states) {
@@ -101,7 +61,7 @@ struct result reader_dates(struct reader *reader, const struct pipeline *pipelin
     struct result result = ok();
     for (size_t i = 0; i < count; i++) {
         redisReply *reply;
-        struct result answered = next_answer(reader, &reply);
+        struct result answered = reader_next(reader, &reply);
         if (is_ok(answered)) {
             answered = parse_date(pipeline, dates[i], reply, arena, &states[i]);
             freeReplyObject(reply);
@@ -136,7 +96,7 @@ static MUST_CHECK struct result month_dates(struct reader *reader, const struct 
     bool known[31] = {false};
     for (int i = 0; i < next - first; i++) {
         redisReply *reply;
-        struct result result = next_answer(reader, &reply);
+        struct result result = reader_next(reader, &reply);
         if (!is_ok(result))
             return result;
         known[i] = reply->integer == 1;
@@ -162,7 +122,7 @@ struct result reader_newest(struct reader *reader, const struct pipeline *pipeli
     char key[KEY_MAX];
     const char *words[] = {"ZREVRANGE", key_months(pipeline, key), "0", "-1"};
     redisReply *months;
-    struct result result = ask(reader, &months, REDIS_REPLY_ARRAY, words, 4);
+    struct result result = reader_ask(reader, &months, REDIS_REPLY_ARRAY, words, 4);
     if (!is_ok(result))
         return result;
     game_date *found = arena_alloc(arena, (most + 1) * sizeof *found);
@@ -191,11 +151,11 @@ struct result reader_history(struct reader *reader, const struct pipeline *pipel
     char key[KEY_MAX];
     const char *hash_words[] = {"HGETALL", key_date(pipeline, date, key)};
     redisReply *hash, *list;
-    struct result result = ask(reader, &hash, REDIS_REPLY_ARRAY, hash_words, 2);
+    struct result result = reader_ask(reader, &hash, REDIS_REPLY_ARRAY, hash_words, 2);
     if (!is_ok(result))
         return result;
     const char *list_words[] = {"LRANGE", key_history(pipeline, date, key), "0", "-1"};
-    result = ask(reader, &list, REDIS_REPLY_ARRAY, list_words, 4);
+    result = reader_ask(reader, &list, REDIS_REPLY_ARRAY, list_words, 4);
     if (is_ok(result)) {
         result = parse_history(pipeline, date, hash, list, arena, entries, count, dropped);
         freeReplyObject(list);
@@ -211,7 +171,7 @@ struct result reader_quarantined(struct reader *reader, const struct pipeline *p
     char key[KEY_MAX];
     const char *words[] = {"HGETALL", key_quarantined(pipeline, id, key)};
     redisReply *reply;
-    struct result result = ask(reader, &reply, REDIS_REPLY_ARRAY, words, 2);
+    struct result result = reader_ask(reader, &reply, REDIS_REPLY_ARRAY, words, 2);
     if (!is_ok(result))
         return result;
     if (reply->elements == 0)
@@ -226,7 +186,7 @@ struct result reader_quarantined(struct reader *reader, const struct pipeline *p
 static MUST_CHECK struct result quarantine_size(struct reader *reader, const char *key, int64_t *total) {
     const char *words[] = {"ZCARD", key};
     redisReply *reply;
-    struct result result = ask(reader, &reply, REDIS_REPLY_INTEGER, words, 2);
+    struct result result = reader_ask(reader, &reply, REDIS_REPLY_INTEGER, words, 2);
     if (!is_ok(result))
         return result;
     *total = reply->integer;
@@ -257,7 +217,7 @@ struct result reader_quarantine(struct reader *reader, const struct pipeline *pi
     snprintf(last, sizeof last, "%zu", most > 0 ? most - 1 : 0);
     const char *words[] = {"ZREVRANGE", key, "0", last};
     redisReply *ids;
-    result = ask(reader, &ids, REDIS_REPLY_ARRAY, words, 4);
+    result = reader_ask(reader, &ids, REDIS_REPLY_ARRAY, words, 4);
     if (!is_ok(result))
         return result;
     size_t found = 0;

@@ -19,4 +19,16 @@ struct result parse_history(const struct pipeline *pipeline, game_date date, con
 struct result parse_quarantined(
     const char *id, const redisReply *hash, struct arena *arena, struct quarantined *entry) MUST_CHECK;
 
+/* The forms of a record and of a started group, without their other fields. False when it is none. */
+bool parse_record(const struct processor *processor, const char *text, struct record *record);
+bool parse_group(const char *text, struct arena *arena, struct group_state *group);
+bool parse_phase(const char *text, enum group_phase *phase);
+
+/* The value of a field in an HGETALL reply, or NULL; as a number, 0 when absent. */
+const char *field_of(const redisReply *hash, const char *field);
+int64_t number_of(const redisReply *hash, const char *field);
+
+/* CODE_INTERNAL: what stands in the store is not what README.md says. */
+struct result unreadable(game_date date, const char *field, const char *value) MUST_CHECK;
+
 #endif

@@ -1,16 +1,10 @@
 #include "state/store.h"
 
-#include "redis/link.h"
-#include "state/keys.h"
+#include "state/call.h"
 #include "state/library.h"
 #include "state/months.h"
-#include "state/store_internal.h"
 
-#include <inttypes.h>
-#include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct store {
     struct redis_link *link;
@@ -96,95 +90,6 @@ struct redis_link *store_link(struct store *store) {
     return store->link;
 }
 
-/* --- Function calls ------------------------------------------------------------------------------------- */
-
-enum { CALL_KEYS_MAX = 3, CALL_ARGUMENTS_MAX = 24, OUTBOX_FIELD_MAX = DATE_TEXT_MAX + 24 };
-
-/* One FCALL under way: its arguments while it is put together, and whom to tell when it is answered. */
-struct call {
-    struct store *store;
-    union {
-        store_applied_fn *applied;
-        store_done_fn *done;
-    } tell;
-    void *context;
-};
-
-struct arguments {
-    const char *values[CALL_ARGUMENTS_MAX];
-    size_t lengths[CALL_ARGUMENTS_MAX];
-    int count;
-};
-
-static void add_bytes(struct arguments *arguments, const void *data, size_t length) {
-    arguments->values[arguments->count] = data;
-    arguments->lengths[arguments->count++] = length;
-}
-
-/* NULL is passed as "". */
-static void add(struct arguments *arguments, const char *text) {
-    add_bytes(arguments, text ? text : "", text ? strlen(text) : 0);
-}
-
-enum { NUMBER_MAX = 24 };
-
-static const char *number(int64_t value, char text[NUMBER_MAX]) {
-    snprintf(text, NUMBER_MAX, "%" PRId64, value);
-    return text;
-}
-
-static struct arguments call_of(const char *function, const char *key_count) {
-    struct arguments arguments = {.count = 0};
-    add(&arguments, "FCALL");
-    add(&arguments, function);
-    add(&arguments, key_count);
-    return arguments;
-}
-
-/* A server whose functions were flushed behind our back gets them again on a new connection. */
-static struct result call_result(struct store *store, const redisReply *reply) {
-    struct result result = redis_reply_result(reply);
-    if (result.code == CODE_INTERNAL && strstr(result.text, "Function not found")) {
-        redis_link_drop(store->link);
-        return fail(CODE_UNAVAILABLE, "the function library is gone from Redis; loading it again");
-    }
-    return result;
-}
-
-static struct call *call_new(struct store *store, void *context) {
-    struct call *call = malloc(sizeof *call);
-    if (call)
-        *call = (struct call){.store = store, .context = context};
-    return call;
-}
-
-static struct result send_call(
-    struct store *store, const struct arguments *arguments, redis_reply_fn *reply, struct call *call) {
-    if (!call)
-        return fail(CODE_UNAVAILABLE, "out of memory");
-    if (!store->ready)
-        return fail(CODE_UNAVAILABLE, "the store is away");
-    return redis_link_send(store->link, reply, call, arguments->count, arguments->values, arguments->lengths);
-}
-
-static void on_done(void *context, const redisReply *reply) {
-    struct call *call = context;
-    call->tell.done(call->context, call_result(call->store, reply));
-    free(call);
-}
-
-static void send_done_call(
-    struct store *store, const struct arguments *arguments, store_done_fn *done, void *context) {
-    struct call *call = call_new(store, context);
-    if (call)
-        call->tell.done = done;
-    struct result result = send_call(store, arguments, on_done, call);
-    if (!is_ok(result)) {
-        free(call);
-        done(context, result);
-    }
-}
-
 /* --- Apply ---------------------------------------------------------------------------------------------- */
 
 static const char *const verdict_names[] = {
@@ -199,35 +104,34 @@ const char *verdict_name(enum verdict verdict) {
     return verdict_names[verdict];
 }
 
-static const char *text_or_null(const redisReply *reply) {
-    return reply->str && reply->len > 0 ? reply->str : NULL;
-}
-
 static struct result read_applied(const redisReply *reply, struct applied *applied) {
-    enum { VERDICT, CLOSED, GROUP, PHASE, FIELD, FACTS, PARTS };
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != PARTS
-        || reply->element[VERDICT]->type != REDIS_REPLY_INTEGER || reply->element[VERDICT]->integer < 0
-        || reply->element[VERDICT]->integer >= VERDICT_COUNT)
-        return fail(CODE_INTERNAL, "pg_apply answered what this phasegate does not understand");
+    enum { VERDICT, CLOSED, GROUP, GROUP_RUN, PHASE, STALE_FROM, FIELD, FACTS, PARTS };
+    struct result result = reply_check(reply, PARTS, "pg_apply");
+    if (!is_ok(result))
+        return result;
+    int verdict = reply_int(reply, VERDICT);
+    if (verdict < 0 || verdict >= VERDICT_COUNT)
+        return fail(CODE_INTERNAL, "pg_apply answered a verdict that this phasegate does not understand");
     *applied = (struct applied){
-        .verdict = (enum verdict)reply->element[VERDICT]->integer,
-        .closed_no_games = reply->element[CLOSED]->integer != 0,
-        .group = (int)reply->element[GROUP]->integer,
-        .group_state = text_or_null(reply->element[PHASE]),
-        .outbox_field = text_or_null(reply->element[FIELD]),
-        .outbox_facts = text_or_null(reply->element[FACTS]),
+        .verdict = (enum verdict)verdict,
+        .closed_no_games = reply_int(reply, CLOSED) != 0,
+        .group = reply_int(reply, GROUP),
+        .group_run = reply_int(reply, GROUP_RUN),
+        .group_state = reply_text(reply, PHASE),
+        .stale_from = reply_int(reply, STALE_FROM),
+        .outbox_field = reply_text(reply, FIELD),
+        .outbox_facts = reply_text(reply, FACTS),
     };
     return ok();
 }
 
-static void on_applied(void *context, const redisReply *reply) {
-    struct call *call = context;
+static void on_applied(
+    struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
     struct applied applied = {0};
-    struct result result = call_result(call->store, reply);
+    (void)store;
     if (is_ok(result))
         result = read_applied(reply, &applied);
-    call->tell.applied(call->context, result, is_ok(result) ? &applied : NULL);
-    free(call);
+    tell.applied(context, result, is_ok(result) ? &applied : NULL);
 }
 
 /*
@@ -258,100 +162,47 @@ static struct result open_month(struct store *store, const struct pipeline *pipe
 
 void store_apply(struct store *store, const struct pipeline *pipeline, const struct completion *completion,
     int64_t now_ms, store_applied_fn *applied, void *context) {
-    char keys[CALL_KEYS_MAX][KEY_MAX], numbers[4][NUMBER_MAX], date[DATE_TEXT_MAX];
-    struct arguments arguments = call_of("pg_apply", "3");
-    add(&arguments, key_date(pipeline, completion->date, keys[0]));
-    add(&arguments, key_history(pipeline, completion->date, keys[1]));
-    add(&arguments, key_outbox(pipeline, completion->date, keys[2]));
-    add(&arguments, pipeline->definition);
-    add(&arguments, pipeline->name);
-    add(&arguments, date_format(completion->date, date));
-    add(&arguments, number(now_ms, numbers[0]));
-    add(&arguments, completion->processor->abbr);
-    add(&arguments, completion_satisfies(completion) ? "1" : "0");
-    add(&arguments, status_name(completion->status));
-    add(&arguments,
-        completion->record_count == ROWS_UNKNOWN ? "?" : number(completion->record_count, numbers[1]));
-    add(&arguments, number(completion->records_failed, numbers[2]));
-    add(&arguments, number(completion->timestamp_ms, numbers[3]));
-    add(&arguments, completion->backfill ? "b" : "l");
-    add(&arguments, completion->execution_id);
-    add(&arguments, completion->correlation_id);
-    add(&arguments, completion->trigger_id);
-    add(&arguments, completion->trigger_message_id);
-    add(&arguments, completion->error_message);
-
-    struct call *call = call_new(store, context);
     struct result result = store->ready ? open_month(store, pipeline, completion->date) : ok();
-    if (call)
-        call->tell.applied = applied;
-    if (is_ok(result))
-        result = send_call(store, &arguments, on_applied, call);
     if (!is_ok(result)) {
-        free(call);
         applied(context, result, NULL);
+        return;
     }
-}
-
-static const char *outbox_field(const struct trigger *trigger, char text[OUTBOX_FIELD_MAX]) {
-    char date[DATE_TEXT_MAX];
-    snprintf(
-        text, OUTBOX_FIELD_MAX, "%s/g%d/r%d", date_format(trigger->date, date), trigger->group, trigger->run);
-    return text;
+    struct call call;
+    call_begin(&call, "pg_apply", CALL_KEYS_OF_DATE);
+    call_keys_of_date(&call, pipeline, completion->date);
+    call_text(&call, pipeline->definition);
+    call_text(&call, pipeline->name);
+    call_date(&call, completion->date);
+    call_number(&call, now_ms);
+    call_text(&call, completion->processor->abbr);
+    call_text(&call, completion_satisfies(completion) ? "1" : "0");
+    call_text(&call, status_name(completion->status));
+    if (completion->record_count == ROWS_UNKNOWN)
+        call_text(&call, "?");
+    else
+        call_number(&call, completion->record_count);
+    call_number(&call, completion->records_failed);
+    call_number(&call, completion->timestamp_ms);
+    call_text(&call, completion->backfill ? "b" : "l");
+    call_text(&call, completion->execution_id);
+    call_text(&call, completion->correlation_id);
+    call_text(&call, completion->trigger_id);
+    call_text(&call, completion->trigger_message_id);
+    call_text(&call, completion->error_message);
+    call_text(&call, completion->day.games == GAMES_NONE ? "1" : "0");
+    call_send(store, &call, on_applied, (union told){.applied = applied}, context);
 }
 
 void store_confirm(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
     const char *bus_message_id, int64_t now_ms, store_done_fn *done, void *context) {
-    char keys[2][KEY_MAX], numbers[3][NUMBER_MAX], field[OUTBOX_FIELD_MAX];
-    struct arguments arguments = call_of("pg_confirm", "2");
-    add(&arguments, key_date(pipeline, trigger->date, keys[0]));
-    add(&arguments, key_outbox(pipeline, trigger->date, keys[1]));
-    add(&arguments, outbox_field(trigger, field));
-    add(&arguments, number(trigger->group, numbers[0]));
-    add(&arguments, number(trigger->run, numbers[1]));
-    add(&arguments, number(now_ms, numbers[2]));
-    add(&arguments, bus_message_id);
-    send_done_call(store, &arguments, done, context);
-}
-
-/* --- Quarantine ----------------------------------------------------------------------------------------- */
-
-static char *attributes_json(const struct message *message) {
-    json_t *object = json_object();
-    for (size_t i = 0; i < message->attribute_count; i++)
-        json_object_set_new(object, message->attributes[i].key, json_string(message->attributes[i].value));
-    char *text = json_dumps(object, JSON_COMPACT);
-    json_decref(object);
-    return text;
-}
-
-void store_quarantine(struct store *store, const struct pipeline *pipeline, const struct message *message,
-    const char *topic, const char *reason, int64_t now_ms, store_done_fn *done, void *context) {
-    char keys[3][KEY_MAX], numbers[3][NUMBER_MAX];
-    char *attributes = attributes_json(message);
-    size_t kept = message->size < QUARANTINE_BYTES_MAX ? message->size : QUARANTINE_BYTES_MAX;
-    struct arguments arguments = call_of("pg_quarantine", "3");
-    add(&arguments, key_quarantine(pipeline, keys[0]));
-    add(&arguments, key_quarantined(pipeline, message->id, keys[1]));
-    add(&arguments, key_counters(pipeline, keys[2]));
-    add(&arguments, message->id);
-    add(&arguments, number(now_ms, numbers[0]));
-    add(&arguments, number(QUARANTINE_ENTRIES_MAX, numbers[1]));
-    add(&arguments, reason);
-    add(&arguments, topic);
-    add_bytes(&arguments, message->data ? message->data : "", kept);
-    add(&arguments, number((int64_t)message->size, numbers[2]));
-    add(&arguments, attributes ? attributes : "{}");
-    send_done_call(store, &arguments, done, context);
-    free(attributes);
-}
-
-void store_quarantine_drop(struct store *store, const struct pipeline *pipeline, const char *message_id,
-    store_done_fn *done, void *context) {
-    char keys[2][KEY_MAX];
-    struct arguments arguments = call_of("pg_unquarantine", "2");
-    add(&arguments, key_quarantine(pipeline, keys[0]));
-    add(&arguments, key_quarantined(pipeline, message_id, keys[1]));
-    add(&arguments, message_id);
-    send_done_call(store, &arguments, done, context);
+    struct call call;
+    call_begin(&call, "pg_confirm", CALL_KEYS_OF_DATE);
+    call_keys_of_date(&call, pipeline, trigger->date);
+    call_text(&call, pipeline->definition);
+    call_date(&call, trigger->date);
+    call_number(&call, now_ms);
+    call_number(&call, trigger->group);
+    call_number(&call, trigger->run);
+    call_text(&call, bus_message_id);
+    call_send(store, &call, call_answer_done, (union told){.done = done}, context);
 }

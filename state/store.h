@@ -1,6 +1,6 @@
 /*
  * The store: every date's state, in Redis. This is the client that changes it; each change is one call of a
- * function of the library in phasegate.lua, which Redis runs as one atomic step. Reading for people is
+ * function of the library in lua/, which Redis runs as one atomic step. Reading for people is
  * reader.h.
  *
  * Asynchronous and pipelined: calls are sent at once and answered in order, on the loop's thread. Nothing

@@ -1,0 +1,65 @@
+/*
+ * One call of a function of the library: its keys and arguments while they are put together, and whom to tell
+ * when it is answered. What the files of the store's client share; nobody else includes it.
+ */
+#ifndef PHASEGATE_STATE_CALL_H
+#define PHASEGATE_STATE_CALL_H
+
+#include "redis/link.h"
+#include "state/keys.h"
+#include "state/store.h"
+
+enum { CALL_ARGUMENTS_MAX = 26, CALL_TEXTS_MAX = 4 * KEY_MAX + 512, CALL_KEYS_OF_DATE = 4 };
+
+struct call {
+    const char *values[CALL_ARGUMENTS_MAX];
+    size_t lengths[CALL_ARGUMENTS_MAX];
+    int count;
+    char texts[CALL_TEXTS_MAX]; /* of keys and numbers */
+    size_t used;
+};
+
+void call_begin(struct call *call, const char *function, int key_count);
+
+/* Keys; then the arguments, which have to live until the call is sent. */
+void call_key(struct call *call, const char *key); /* copied */
+void call_keys_of_date(struct call *call, const struct pipeline *pipeline, game_date date);
+void call_text(struct call *call, const char *text); /* NULL is passed as "" */
+void call_bytes(struct call *call, const void *data, size_t length);
+void call_number(struct call *call, int64_t value);
+void call_date(struct call *call, game_date date);
+void call_outbox_field(struct call *call, const struct trigger *trigger); /* "2021-11-17/g2/r1" */
+
+/* The function that the store's user passed. */
+union told {
+    store_applied_fn *applied;
+    store_done_fn *done;
+    store_ticked_fn *ticked;
+    store_claimed_fn *claimed;
+    store_cancelled_fn *cancelled;
+    store_replayed_fn *replayed;
+};
+
+/* Tells the user what came; reply is NULL unless result is ok. Called once for each call. */
+typedef void call_answered_fn(
+    struct store *store, struct result result, const redisReply *reply, union told tell, void *context);
+
+/* Sends it. While the store is away, or when out of memory, answered is called before this returns. */
+void call_send(
+    struct store *store, const struct call *call, call_answered_fn *answered, union told tell, void *context);
+
+/* For answers of which only the result matters: tells tell.done. */
+void call_answer_done(
+    struct store *store, struct result result, const redisReply *reply, union told tell, void *context);
+
+/* The text of an array's element, or NULL when it is empty; its whole number. */
+const char *reply_text(const redisReply *reply, size_t index);
+int reply_int(const redisReply *reply, size_t index);
+
+/* CODE_INTERNAL unless the reply is an array of so many elements. */
+struct result reply_check(const redisReply *reply, size_t elements, const char *function) MUST_CHECK;
+
+/* The store's connection. */
+struct redis_link *store_link(struct store *store);
+
+#endif

@@ -1,0 +1,178 @@
+#!lua name=phasegate
+--
+-- Every change of phasegate's state. Redis runs each function as one atomic step; the C client (store.c) only calls
+-- them. The keys, their fields and the forms of their values are described in state/README.md.
+--
+-- Nothing here knows a processor's name: the definition of the pipeline travels with each call. The library is the
+-- files of this folder one behind the other.
+
+local VERSION = 2 -- grows with every change of a key's form or of a function's arguments; library.h has the same
+
+local function whole(number)
+    return string.format('%.0f', number)
+end
+
+local function split(text, pattern)
+    local parts = {}
+    for part in string.gmatch(text, pattern) do parts[#parts + 1] = part end
+    return parts
+end
+
+-- ---- definition ---------------------------------------------------------------------------------------------------
+
+-- "@600000,21600000,7200000,0": settle (nil: hold), the two deadlines (0: none) and the retrigger limit; times in ms.
+local function parse_policy(text)
+    local settle, upstream, group, limit = string.match(text, '^@(%w+),(%d+),(%d+),(%d+)$')
+    return {settle = tonumber(settle), upstream_deadline = tonumber(upstream), group_deadline = tonumber(group),
+            retrigger_limit = tonumber(limit)}
+end
+
+-- What a group rests on: its needs, and, by the order of groups, the members of the one before.
+local function rests_on(group, before)
+    local rests = {}
+    for _, name in ipairs(group.needs) do rests[name] = true end
+    for _, name in ipairs(before and before.members or {}) do rests[name] = true end
+    return rests
+end
+
+-- "pgs,upgc;tdza,psza<pgs,upgc;pcf<tdza;@600000,0,0,0": upstream, each group's members and needs, the policy.
+local function parse_definition(text)
+    local def = {upstream = {}, groups = {}, group_of = {},
+                 fields = {'.run', '.no_games', '.since', '.stale', '.stall'}}
+    local names = {}
+    for section in string.gmatch(text, '[^;]+') do
+        local members, needs = string.match(section, '^([^<]*)<(.*)$')
+        local mine = {}
+        if members then
+            mine = split(members, '[^,]+')
+            local group = {members = mine, needs = split(needs, '[^,]+')}
+            group.rests = rests_on(group, def.groups[#def.groups])
+            def.groups[#def.groups + 1] = group
+            for _, name in ipairs(mine) do def.group_of[name] = #def.groups end
+            def.fields[#def.fields + 1] = '.g' .. #def.groups
+        elseif string.sub(section, 1, 1) == '@' then
+            def.policy = parse_policy(section)
+        else
+            mine = split(section, '[^,]+')
+            def.upstream = mine
+        end
+        for _, name in ipairs(mine) do names[#names + 1] = name end
+    end
+    for _, name in ipairs(names) do def.fields[#def.fields + 1] = name end
+    return def
+end
+
+-- Definitions seldom change, so what was parsed is kept; a handful of pipelines is all there is.
+local definitions, definition_count = {}, 0
+
+local function definition(text)
+    local def = definitions[text]
+    if not def then
+        if definition_count >= 64 then definitions, definition_count = {}, 0 end
+        def = parse_definition(text)
+        definitions[text] = def
+        definition_count = definition_count + 1
+    end
+    return def
+end
+
+-- ---- values and their forms in the hash ---------------------------------------------------------------------------
+
+-- "+ success 241 0 1764502927104 1764502928000 b 1". Run 0: upstream, or premature, which belongs to no run.
+local function parse_record(text)
+    local mark, status, count, _, at, arrived, tag, run =
+        string.match(text, '^(%S) (%S+) (%S+) (%S+) (%S+) (%S+) (%S) (%d+)$')
+    return {satisfies = mark == '+', set_aside = mark == '~', status = status, count = count, at = tonumber(at),
+            arrived = tonumber(arrived), tag = tag, run = tonumber(run), text = text}
+end
+
+local function format_record(event, run, now)
+    return table.concat({event.satisfies and '+' or '-', event.status, event.count, event.failed, whole(event.at),
+                         whole(now), event.tag, run}, ' ')
+end
+
+-- "triggered 1 1764502927104 +350 - b 9188"
+local function parse_group(text)
+    local phase, run, ready, triggered, ended, tag, message =
+        string.match(text, '^(%S+) (%d+) (%S+) (%S+) (%S+) (%S) (.+)$')
+    return {phase = phase, run = tonumber(run), ready = tonumber(ready), triggered = triggered, ended = ended,
+            tag = tag, message = message}
+end
+
+local function format_group(group)
+    return table.concat({group.phase, group.run, whole(group.ready), group.triggered, group.ended, group.tag,
+                         group.message}, ' ')
+end
+
+-- A time of a group as it is kept, relative to when it became ready; and back.
+local function since_ready(group, now)
+    return string.format('%+.0f', now - group.ready)
+end
+
+local function time_of(group, offset)
+    return group.ready + tonumber(offset)
+end
+
+-- "1 1764502927104 1764503527104 pgs"
+local function parse_stale(text)
+    local first, since, due, name = string.match(text, '^(%d+) (%d+) (%d+) (%S+)$')
+    return {first = tonumber(first), since = tonumber(since), due = tonumber(due), name = name}
+end
+
+-- "2 1 1764502927104"
+local function parse_stall(text)
+    local number, times, at = string.match(text, '^(%d+) (%d+) (%d+)$')
+    return {number = tonumber(number), times = tonumber(times), at = tonumber(at)}
+end
+
+-- ---- one date -----------------------------------------------------------------------------------------------------
+
+-- What the date holds, its records and groups parsed on demand: those that an event does not touch cost little.
+-- text: "2021-11-17". extra: one more field to read.
+local function load(keys, def, text, extra)
+    local fields = def.fields
+    local count = #fields
+    fields[count + 1] = extra
+    local values = redis.call('HMGET', keys[1], unpack(fields))
+    fields[count + 1] = nil
+    local raw = {}
+    for i = 1, count do raw[fields[i]] = values[i] end
+    return {key = keys[1], history = keys[2], outbox = keys[3], due = keys[4], def = def, text = text, raw = raw,
+            records = {}, groups = {}, run = tonumber(raw['.run'] or 1), extra = values[count + 1],
+            stale = raw['.stale'] and parse_stale(raw['.stale']), stall = raw['.stall'] and parse_stall(raw['.stall'])}
+end
+
+local function record_of(date, name)
+    local record = date.records[name]
+    if record == nil then
+        local text = date.raw[name]
+        record = text and parse_record(text) or false
+        date.records[name] = record
+    end
+    return record
+end
+
+local function group_of(date, number)
+    local group = date.groups[number]
+    if group == nil then
+        local text = date.raw['.g' .. number]
+        group = text and parse_group(text) or false
+        date.groups[number] = group
+    end
+    return group
+end
+
+local function write_group(date, number, group)
+    redis.call('HSET', date.key, '.g' .. number, format_group(group))
+end
+
+-- The last group that has started, and its number; 0 when none has.
+local function last_started(date)
+    local number = 0
+    while group_of(date, number + 1) do number = number + 1 end
+    return number, number > 0 and group_of(date, number) or nil
+end
+
+local function outbox_field(date, number, run)
+    return string.format('%s/g%d/r%d', date.text, number, run)
+end

@@ -1,0 +1,73 @@
+
+-- ---- history: what is no longer current, newest first -------------------------------------------------------------
+
+local HISTORY_MAX = 256 -- entries of one date
+
+-- The answers of pg_apply; in the order of enum verdict.
+local APPLIED, DUPLICATE, LATE, PREMATURE, OTHER_RUN = 0, 1, 2, 3, 4
+local VERDICTS = {[APPLIED] = 'applied', [DUPLICATE] = 'duplicate', [LATE] = 'late', [PREMATURE] = 'premature',
+                  [OTHER_RUN] = 'other_run'}
+
+local function plain(text)
+    return (string.gsub(text, '[%c]', ' '))
+end
+
+local function remember(date, ...)
+    if redis.call('LPUSH', date.history, table.concat({...}, '\t')) > HISTORY_MAX then
+        redis.call('LTRIM', date.history, 0, HISTORY_MAX - 1)
+        redis.call('HINCRBY', date.key, '.dropped', 1)
+    end
+end
+
+-- A completion's entry ends in how often it came in a row, so that a flood of one event is one line.
+local function completion_entry(verdict, name, record_text, execution, correlation, error_text, times)
+    return table.concat({'c', verdict, name, record_text, plain(execution), plain(correlation), plain(error_text),
+                         times}, '\t')
+end
+
+-- All of an entry but when it came, and how often.
+local function completion_parts(entry)
+    return string.match(entry, '^(c\t[^\t]*\t[^\t]*\t%S+ %S+ %S+ %S+ %S+ )%S+(.*\t)(%d+)$')
+end
+
+local function remember_ignored(date, verdict, event, now)
+    local function entry_of(times)
+        return completion_entry(VERDICTS[verdict], event.name, format_record(event, 0, now), event.execution,
+            event.correlation, event.error, times)
+    end
+    local entry = entry_of(1)
+    local head, tail = completion_parts(entry)
+    local newest_head, newest_tail, before = completion_parts(redis.call('LINDEX', date.history, 0) or '')
+    if newest_head == head and newest_tail == tail then
+        redis.call('LSET', date.history, 0, entry_of(before + 1))
+    else
+        remember(date, entry)
+    end
+end
+
+local function remember_replaced(date, name)
+    local old = record_of(date, name)
+    if not old then return end
+    local rest = redis.call('HMGET', date.key, name .. '.x', name .. '.c', name .. '.e')
+    local verdict = date.def.group_of[name] and old.run == 0 and 'premature' or 'applied'
+    remember(date, completion_entry(verdict, name, old.text, rest[1] or '', rest[2] or '', rest[3] or '', '1'))
+end
+
+-- The end of a phase (done, failed, cancelled) that the group leaves.
+local function remember_phase(date, number, group)
+    if group.ended == '-' then return end
+    remember(date, 'g', number, group.phase, group.run, whole(time_of(group, group.ended)))
+end
+
+-- The group's trigger, which is about to be published a second time.
+local function remember_triggered(date, number, group)
+    if group.triggered == '-' then return end
+    remember(date, 't', number, group.run, whole(time_of(group, group.triggered)), group.message)
+end
+
+local function remember_stall(date)
+    local stall = date.stall
+    if not stall then return end
+    local group = group_of(date, stall.number)
+    remember(date, 's', stall.number, group and group.run or date.run, whole(stall.at), stall.times)
+end

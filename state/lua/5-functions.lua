@@ -1,0 +1,276 @@
+
+-- ---- completions --------------------------------------------------------------------------------------------------
+
+local function write_record(date, event, run, now)
+    local text = format_record(event, run, now)
+    local had_one = record_of(date, event.name)
+    redis.call('HSET', date.key, event.name, text, event.name .. '.x', event.execution)
+    for _, part in ipairs({{'.c', event.correlation}, {'.e', event.error}}) do
+        if part[2] ~= '' then
+            redis.call('HSET', date.key, event.name .. part[1], part[2])
+        elseif had_one then
+            redis.call('HDEL', date.key, event.name .. part[1])
+        end
+    end
+    date.records[event.name] = parse_record(text)
+end
+
+-- KEYS: date, history, outbox, due. ARGV: as read below; "" is absent, a count of "?" unknown.
+-- Returns verdict, closed (0 or 1), the group moved (0: none), the run of its trigger, its phase, the first stale group
+-- when this was a re-run (else 0), outbox field, facts ("" when none).
+local function apply(keys, argv)
+    local event = {pipeline = argv[2], name = argv[5], satisfies = argv[6] == '1', status = argv[7],
+                   count = argv[8], failed = argv[9], at = tonumber(argv[10]), tag = argv[11], execution = argv[12],
+                   correlation = argv[13], trigger_id = argv[14], trigger_message = argv[15], error = argv[16],
+                   no_games = argv[17] == '1'}
+    local now = tonumber(argv[4])
+    local date = load(keys, definition(argv[1]), argv[3], event.name .. '.x')
+    local number = date.def.group_of[event.name]
+
+    local verdict = judge(date, event)
+    if verdict ~= APPLIED and verdict ~= PREMATURE then
+        remember_ignored(date, verdict, event, now)
+        return {verdict, 0, 0, 0, '', 0, '', ''}
+    end
+    local first_stale = verdict == APPLIED and stale_from(date, event, record_of(date, event.name))
+    remember_replaced(date, event.name)
+    write_record(date, event, verdict == APPLIED and number and group_of(date, number).run or 0, now)
+    if verdict == PREMATURE then return {verdict, 0, 0, 0, '', 0, '', ''} end
+    if first_stale then mark_stale(date, event, first_stale, now) end
+
+    local closed, just_closed, phase = false, false, nil
+    if number then
+        phase = settle_group(date, number, now)
+    else
+        if not group_of(date, 1) and not date.raw['.since'] then
+            redis.call('HSET', date.key, '.since', whole(now))
+            date.raw['.since'] = whole(now)
+        end
+        closed, just_closed = settle_no_games(date, event.no_games, now)
+    end
+    local field, facts
+    if not closed then field, facts = start_next(date, event.correlation, now) end
+    schedule(date)
+    return {verdict, just_closed and 1 or 0, phase and number or 0, phase and group_of(date, number).run or 0,
+            phase or '', first_stale and date.stale.first or 0, field or '', facts or ''}
+end
+
+-- ---- timers and replay --------------------------------------------------------------------------------------------
+
+-- The processors that the group, or the start of it, waits for.
+local function waited_for(date, number)
+    local group = group_of(date, number)
+    local names = date.def.groups[number][group and 'members' or 'needs']
+    local missing = {}
+    for _, name in ipairs(names) do
+        if not satisfied(date, name) then missing[#missing + 1] = name end
+    end
+    return table.concat(missing, ',')
+end
+
+local function raise_stall(date, number, now)
+    local before = date.stall
+    remember_stall(date)
+    date.stall = {number = number, times = before and before.number == number and before.times + 1 or 1, at = now}
+    redis.call('HSET', date.key, '.stall', number .. ' ' .. date.stall.times .. ' ' .. whole(now))
+end
+
+-- KEYS: date, history, outbox, due. ARGV: definition, date, now. Opens the run whose settle time is over, then raises
+-- the deadline that has passed. Returns the run opened (0: none) and its first group, the group stalled (0: none), the
+-- run of its trigger, how often, whom it waits for, outbox field, facts.
+local function tick(keys, argv)
+    local now = tonumber(argv[3])
+    local date = load(keys, definition(argv[1]), argv[2])
+    local opened, first, field, facts = 0, 0, nil, nil
+    if date.stale and date.stale.due > 0 and date.stale.due <= now then
+        first = date.stale.first
+        field, facts = open_run(date, first, 'rerun', now)
+        opened = date.run
+    end
+    local stalled, run, times, waits = 0, 0, 0, ''
+    local at, number = deadline_of(date)
+    if at and at <= now then
+        local group = group_of(date, number)
+        stalled, run, waits = number, group and group.run or 0, waited_for(date, number)
+        raise_stall(date, number, now)
+        times = date.stall.times
+        if group and not date.stale and times <= date.def.policy.retrigger_limit then
+            field, facts = trigger_again(date, number, 'stall', now)
+        end
+    end
+    schedule(date)
+    return {opened, first, stalled, run, times, waits, field or '', facts or ''}
+end
+
+local NOTHING, AGAIN, STARTED, OPENED = 0, 1, 2, 3 -- what a replay did; in the order of struct replayed
+
+-- Opens a run by hand. What is stale or not done is never carried over.
+local function replay_run(date, from, now)
+    if not group_of(date, 1) then return {NOTHING, 0, 0, '', ''} end
+    local stale = date.stale and date.stale.first
+    local first = from > 0 and from or stale or 1
+    first = math.min(first, stale or first, first_not_done(date) or first)
+    local field, facts = open_run(date, first, 'operator', now)
+    return {OPENED, first, date.run, field or '', facts or ''}
+end
+
+-- Does the group's trigger have to go out (again)? missed: only when it never left.
+local function wants_trigger(date, number, group, missed)
+    if group.phase == 'ready' then
+        return redis.call('HEXISTS', date.outbox, outbox_field(date, number, group.run)) == 0
+    end
+    return group.phase == 'cancelled' or not missed
+end
+
+local function replay_group(date, from, missed, now)
+    local number, group = first_not_done(date)
+    if not number or from > number or date.stale or date.raw['.no_games'] then return {NOTHING, 0, 0, '', ''} end
+    if not group then
+        local correlation = correlation_of(date, newest(date, date.def.groups[number].needs))
+        local field, facts = start_next(date, correlation, now)
+        return {field and STARTED or NOTHING, field and number or 0, field and date.run or 0, field or '', facts or ''}
+    end
+    if not wants_trigger(date, number, group, missed) then return {NOTHING, 0, 0, '', ''} end
+    end_stall(date)
+    local field, facts = trigger_again(date, number, 'operator', now)
+    return {AGAIN, number, group.run, field, facts}
+end
+
+-- KEYS: date, history, outbox, due. ARGV: definition, date, now, mode ("again", "missed", "rerun"), from group (0: any).
+-- Returns what was done, group, run, outbox field, facts.
+local function replay(keys, argv)
+    local now, mode, from = tonumber(argv[3]), argv[4], tonumber(argv[5])
+    local date = load(keys, definition(argv[1]), argv[2])
+    local done = mode == 'rerun' and replay_run(date, from, now) or replay_group(date, from, mode == 'missed', now)
+    if done[1] ~= NOTHING then schedule(date) end
+    return done
+end
+
+-- ---- triggers -----------------------------------------------------------------------------------------------------
+
+-- KEYS: date, history, outbox, due. ARGV: definition, date, now, group, run, the bus's message id.
+-- Returns 1 when the trigger was in the outbox, 0 when it was confirmed before, cancelled or superseded.
+local function confirm(keys, argv)
+    local now, number, run, message = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5]), argv[6]
+    local field = '.g' .. number
+    local removed = redis.call('HDEL', keys[3], string.format('%s/g%d/r%d', argv[2], number, run))
+    local text = redis.call('HGET', keys[1], field)
+    local group = text and parse_group(text)
+    local date = {key = keys[1], history = keys[2], text = argv[2]}
+    if not group or group.run > run then
+        local known = run_of_old_message(date, number, message)
+        if not known and tonumber(redis.call('HGET', keys[1], '.run') or 1) > run then
+            keep_message(date, number, run, message)
+        end
+    elseif removed == 1 or group.phase == 'cancelled' then
+        if group.phase == 'cancelled' then
+            remember_phase(date, number, group)
+            group.ended = '-'
+        end
+        group.triggered = since_ready(group, now)
+        group.message = message
+        if group.ended == '-' then
+            group.phase = 'triggered'
+            local length = definition(argv[1]).policy.group_deadline
+            if length > 0 then redis.call('ZADD', keys[4], 'LT', whole(now + length), string.sub(argv[2], -2)) end
+        end
+        write_group(date, number, group)
+    end
+    return removed
+end
+
+-- KEYS: date, history, outbox. ARGV: date, group, run, now. Returns 1 when the trigger was waiting, and is no more.
+local function cancel(keys, argv)
+    local number, run = tonumber(argv[2]), tonumber(argv[3])
+    local text = redis.call('HGET', keys[1], '.g' .. number)
+    local group = text and parse_group(text)
+    if not group or group.run ~= run or group.phase ~= 'ready' then return 0 end
+    if redis.call('HDEL', keys[3], string.format('%s/g%d/r%d', argv[1], number, run)) == 0 then return 0 end
+    group.phase, group.ended = 'cancelled', since_ready(group, tonumber(argv[4]))
+    write_group({key = keys[1]}, number, group)
+    return 1
+end
+
+-- KEYS: date. ARGV: group, run. Is that trigger on its way, or its group at work?
+local function in_flight(keys, argv)
+    local values = redis.call('HMGET', keys[1], '.g' .. argv[1], '.stall')
+    local group = values[1] and parse_group(values[1])
+    local stall = values[2] and parse_stall(values[2])
+    if not group or group.run ~= tonumber(argv[2]) then return 0 end
+    if group.phase == 'ready' then return 1 end
+    if group.phase ~= 'triggered' then return 0 end
+    local stalled = stall and stall.number == tonumber(argv[1]) and stall.at > time_of(group, group.triggered)
+    return stalled and 0 or 1
+end
+
+-- ---- slots --------------------------------------------------------------------------------------------------------
+
+local FULL, GRANTED, PAUSED = 0, 1, 2 -- in the order of enum claim
+
+-- KEYS: slots, backfill. ARGV: outbox field, now, when the slot expires, cap.
+local function claim(keys, argv)
+    if redis.call('HEXISTS', keys[2], 'paused') == 1 then return PAUSED end
+    redis.call('ZREMRANGEBYSCORE', keys[1], '-inf', argv[2])
+    if not redis.call('ZSCORE', keys[1], argv[1]) and redis.call('ZCARD', keys[1]) >= tonumber(argv[4]) then
+        return FULL
+    end
+    redis.call('ZADD', keys[1], argv[3], argv[1])
+    return GRANTED
+end
+
+-- KEYS: slots. ARGV: outbox field. Returns 1 when it had a slot.
+local function release(keys, argv)
+    return redis.call('ZREM', keys[1], argv[1])
+end
+
+-- KEYS: backfill. ARGV: now to pause, "" to resume.
+local function pause(keys, argv)
+    if argv[1] == '' then return redis.call('HDEL', keys[1], 'paused') end
+    return redis.call('HSETNX', keys[1], 'paused', argv[1])
+end
+
+-- ---- months and quarantine ----------------------------------------------------------------------------------------
+
+-- KEYS: months. ARGV: month ("2021-11"). A month is known before its first date is, so that a reader finds every date.
+local function open_month(keys, argv)
+    return redis.call('ZADD', keys[1], (string.gsub(argv[1], '-', '')), argv[1])
+end
+
+-- KEYS: index, entry, counters.
+-- ARGV: id, now, most entries, reason, topic, data, size of the whole message, attributes as JSON.
+-- Returns how many entries went past the maximum.
+local function quarantine(keys, argv)
+    local index, id, now = keys[1], argv[1], argv[2]
+    if redis.call('ZADD', index, 'NX', now, id) == 0 then return 0 end
+    redis.call('HSET', keys[2], 'at', now, 'reason', argv[4], 'topic', argv[5], 'data', argv[6], 'size', argv[7],
+        'attributes', argv[8])
+    redis.call('HINCRBY', keys[3], 'quarantined', 1)
+    local over = redis.call('ZCARD', index) - tonumber(argv[3])
+    if over <= 0 then return 0 end
+    for _, oldest in ipairs(redis.call('ZRANGE', index, 0, over - 1)) do redis.call('DEL', index .. ':' .. oldest) end
+    redis.call('ZREMRANGEBYRANK', index, 0, over - 1)
+    redis.call('HINCRBY', keys[3], 'quarantine_dropped', over)
+    return over
+end
+
+-- KEYS: index, entry. ARGV: id. Returns 1 when it was there.
+local function unquarantine(keys, argv)
+    redis.call('DEL', keys[2])
+    return redis.call('ZREM', keys[1], argv[1])
+end
+
+-- ---- their names --------------------------------------------------------------------------------------------------
+
+redis.register_function {function_name = 'pg_version', callback = function() return VERSION end, flags = {'no-writes'}}
+redis.register_function {function_name = 'pg_in_flight', callback = in_flight, flags = {'no-writes'}}
+redis.register_function('pg_apply', apply)
+redis.register_function('pg_tick', tick)
+redis.register_function('pg_replay', replay)
+redis.register_function('pg_confirm', confirm)
+redis.register_function('pg_cancel', cancel)
+redis.register_function('pg_claim', claim)
+redis.register_function('pg_release', release)
+redis.register_function('pg_pause', pause)
+redis.register_function('pg_open_month', open_month)
+redis.register_function('pg_quarantine', quarantine)
+redis.register_function('pg_unquarantine', unquarantine)

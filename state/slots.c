@@ -1,0 +1,245 @@
+/* The store's part of rule 8: slots of backfill triggers, pausing and cancelling what waits. */
+#include "state/call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* --- Claim and release ---------------------------------------------------------------------------------- */
+
+/* Two questions, since ledger and outbox may live on different Cluster nodes: is there a slot, and is the
+ * trigger still in the outbox? A slot for one that is not is given back. */
+struct claiming {
+    struct store *store;
+    const struct pipeline *pipeline;
+    struct trigger trigger;
+    store_claimed_fn *claimed;
+    void *context;
+};
+
+static void tell_claim(struct claiming *claiming, struct result result, enum claim claim) {
+    claiming->claimed(claiming->context, result, claim);
+    free(claiming);
+}
+
+static void on_given_back(void *context, struct result result) {
+    (void)context;
+    (void)result; /* if not now, then by the next reclaim */
+}
+
+static void on_looked_up(void *context, const redisReply *reply) {
+    struct claiming *claiming = context;
+    struct result result = redis_reply_result(reply);
+    bool gone = is_ok(result) && reply->integer == 0;
+    if (gone)
+        store_release(claiming->store, claiming->pipeline, &claiming->trigger, on_given_back, NULL);
+    tell_claim(claiming, result, gone ? CLAIM_GONE : CLAIM_GRANTED);
+}
+
+static void on_claimed(
+    struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
+    struct claiming *claiming = context;
+    (void)tell;
+    if (is_ok(result)
+        && (reply->type != REDIS_REPLY_INTEGER || reply->integer < CLAIM_FULL
+            || reply->integer > CLAIM_PAUSED))
+        result = fail(CODE_INTERNAL, "pg_claim answered what this phasegate does not understand");
+    if (!is_ok(result) || reply->integer != CLAIM_GRANTED) {
+        tell_claim(claiming, result, is_ok(result) ? (enum claim)reply->integer : CLAIM_FULL);
+        return;
+    }
+    char key[KEY_MAX];
+    struct call field; /* for its text only */
+    call_begin(&field, "", 0);
+    call_outbox_field(&field, &claiming->trigger);
+    result = redis_link_sendv(store_link(store), on_looked_up, claiming, "HEXISTS",
+        key_outbox(claiming->pipeline, claiming->trigger.date, key), field.values[field.count - 1], NULL);
+    if (!is_ok(result))
+        tell_claim(claiming, result, CLAIM_FULL);
+}
+
+void store_claim(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    int64_t now_ms, store_claimed_fn *claimed, void *context) {
+    struct claiming *claiming = malloc(sizeof *claiming);
+    if (!claiming) {
+        claimed(context, fail(CODE_UNAVAILABLE, "out of memory"), CLAIM_FULL);
+        return;
+    }
+    *claiming = (struct claiming){
+        .store = store, .pipeline = pipeline, .trigger = *trigger, .claimed = claimed, .context = context};
+    char key[KEY_MAX];
+    struct call call;
+    call_begin(&call, "pg_claim", 2);
+    call_key(&call, key_slots(pipeline, trigger->group, key));
+    call_key(&call, key_backfill(pipeline, key));
+    call_outbox_field(&call, trigger);
+    call_number(&call, now_ms);
+    if (pipeline->group_deadline > 0)
+        call_number(&call, now_ms + (int64_t)pipeline->group_deadline * 1000);
+    else
+        call_text(&call, "+inf");
+    call_number(&call, pipeline->groups[trigger->group - 1].backfill_cap);
+    call_send(store, &call, on_claimed, (union told){.claimed = claimed}, claiming);
+}
+
+void store_release(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    store_done_fn *done, void *context) {
+    char key[KEY_MAX];
+    struct call call;
+    call_begin(&call, "pg_release", 1);
+    call_key(&call, key_slots(pipeline, trigger->group, key));
+    call_outbox_field(&call, trigger);
+    call_send(store, &call, call_answer_done, (union told){.done = done}, context);
+}
+
+/* --- Reclaim -------------------------------------------------------------------------------------------- */
+
+struct reclaim {
+    struct store *store;
+    const struct pipeline *pipeline;
+    int64_t now_ms;
+    store_freed_fn *freed;
+    void *context;
+    size_t open; /* questions not answered yet */
+    int count;
+    struct result result;
+};
+
+/* A slot that is asked about. */
+struct slot {
+    struct reclaim *reclaim;
+    struct trigger trigger;
+};
+
+static void finish_if_last(struct reclaim *reclaim) {
+    if (--reclaim->open > 0)
+        return;
+    reclaim->freed(reclaim->context, reclaim->result, reclaim->count);
+    free(reclaim);
+}
+
+static void note(struct reclaim *reclaim, struct result result) {
+    if (is_ok(reclaim->result))
+        reclaim->result = result;
+}
+
+static void on_slot_released(void *context, struct result result) {
+    struct reclaim *reclaim = context;
+    if (is_ok(result))
+        reclaim->count++;
+    note(reclaim, result);
+    finish_if_last(reclaim);
+}
+
+static void free_slot(struct reclaim *reclaim, const struct trigger *trigger) {
+    reclaim->open++;
+    store_release(reclaim->store, reclaim->pipeline, trigger, on_slot_released, reclaim);
+}
+
+static void on_in_flight(
+    struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
+    struct slot *slot = context;
+    struct reclaim *reclaim = slot->reclaim;
+    (void)store;
+    (void)tell;
+    if (is_ok(result) && reply->integer == 0)
+        free_slot(reclaim, &slot->trigger);
+    note(reclaim, result);
+    free(slot);
+    finish_if_last(reclaim);
+}
+
+static void ask_in_flight(struct reclaim *reclaim, const struct trigger *trigger) {
+    struct slot *slot = malloc(sizeof *slot);
+    if (!slot) {
+        note(reclaim, fail(CODE_UNAVAILABLE, "out of memory"));
+        return;
+    }
+    *slot = (struct slot){.reclaim = reclaim, .trigger = *trigger};
+    reclaim->open++;
+    char key[KEY_MAX];
+    struct call call;
+    call_begin(&call, "pg_in_flight", 1);
+    call_key(&call, key_date(reclaim->pipeline, trigger->date, key));
+    call_number(&call, trigger->group);
+    call_number(&call, trigger->run);
+    call_send(reclaim->store, &call, on_in_flight, (union told){.done = NULL}, slot);
+}
+
+/* "2021-11-17/g2/r1" */
+static bool read_field(const char *field, struct trigger *trigger) {
+    *trigger = (struct trigger){.date = 0};
+    return strlen(field) > DATE_TEXT_MAX && is_ok(date_parse(field, DATE_TEXT_MAX - 1, &trigger->date))
+        && sscanf(field + DATE_TEXT_MAX - 1, "/g%d/r%d", &trigger->group, &trigger->run) == 2;
+}
+
+static void on_slots(void *context, const redisReply *reply) {
+    struct reclaim *reclaim = context;
+    struct result result = redis_reply_result(reply);
+    size_t count = is_ok(result) && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+    note(reclaim, result);
+    for (size_t i = 0; i + 1 < count; i += 2) {
+        struct trigger trigger;
+        if (!read_field(reply->element[i]->str, &trigger))
+            continue;
+        if (strtod(reply->element[i + 1]->str, NULL) <= (double)reclaim->now_ms)
+            free_slot(reclaim, &trigger);
+        else
+            ask_in_flight(reclaim, &trigger);
+    }
+    finish_if_last(reclaim);
+}
+
+void store_reclaim(struct store *store, const struct pipeline *pipeline, int group, int64_t now_ms,
+    store_freed_fn *freed, void *context) {
+    char key[KEY_MAX];
+    struct reclaim *reclaim = malloc(sizeof *reclaim);
+    struct result result = fail(CODE_UNAVAILABLE, "out of memory");
+    if (reclaim) {
+        *reclaim = (struct reclaim){.store = store,
+            .pipeline = pipeline,
+            .now_ms = now_ms,
+            .freed = freed,
+            .context = context,
+            .open = 1};
+        result = redis_link_sendv(store_link(store), on_slots, reclaim, "ZRANGE",
+            key_slots(pipeline, group, key), "0", "-1", "WITHSCORES", NULL);
+    }
+    if (!is_ok(result)) {
+        free(reclaim);
+        freed(context, result, 0);
+    }
+}
+
+/* --- Pause and cancel ----------------------------------------------------------------------------------- */
+
+void store_pause_backfill(struct store *store, const struct pipeline *pipeline, bool paused, int64_t now_ms,
+    store_done_fn *done, void *context) {
+    char key[KEY_MAX];
+    struct call call;
+    call_begin(&call, "pg_pause", 1);
+    call_key(&call, key_backfill(pipeline, key));
+    if (paused)
+        call_number(&call, now_ms);
+    else
+        call_text(&call, "");
+    call_send(store, &call, call_answer_done, (union told){.done = done}, context);
+}
+
+static void on_cancelled(
+    struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
+    (void)store;
+    tell.cancelled(context, result, is_ok(result) && reply->integer == 1);
+}
+
+void store_cancel(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    int64_t now_ms, store_cancelled_fn *cancelled, void *context) {
+    struct call call;
+    call_begin(&call, "pg_cancel", CALL_KEYS_OF_DATE);
+    call_keys_of_date(&call, pipeline, trigger->date);
+    call_date(&call, trigger->date);
+    call_number(&call, trigger->group);
+    call_number(&call, trigger->run);
+    call_number(&call, now_ms);
+    call_send(store, &call, on_cancelled, (union told){.cancelled = cancelled}, context);
+}
