@@ -42,13 +42,19 @@ static double coverage(const struct completion *completion) {
     return all > 0 ? written / all : 0;
 }
 
+/* In the first days of a season there is little or nothing that a group could compute from. */
+static bool may_be_empty(const struct completion *completion) {
+    const struct processor *processor = completion->processor;
+    return processor->allow_empty || (completion->day.bootstrap && processor->group > 0);
+}
+
 static enum judgement judge_rows(const struct completion *completion) {
     const struct processor *processor = completion->processor;
     bool partial = completion->status == STATUS_PARTIAL;
     if (completion->record_count == ROWS_UNKNOWN)
         return partial || processor->require_rows ? ROWS_NOT_TOLD : SATISFIED;
     /* A partial completion of which every row failed is not empty: there was something to write. */
-    if (processor->allow_empty && completion->record_count == 0
+    if (may_be_empty(completion) && completion->record_count == 0
         && !(partial && completion->records_failed > 0))
         return SATISFIED;
     if (completion->record_count < processor->min_rows)
@@ -62,7 +68,7 @@ static enum judgement judge(const struct completion *completion) {
         return FAILED;
     case STATUS_SKIPPED:
     case STATUS_NO_DATA:
-        return completion->processor->allow_empty ? SATISFIED : EMPTY_HANDED;
+        return may_be_empty(completion) ? SATISFIED : EMPTY_HANDED;
     case STATUS_PARTIAL:
     case STATUS_SUCCESS:
         break;

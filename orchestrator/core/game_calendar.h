@@ -4,7 +4,7 @@
  *
  * Games: "game_date,num_games", further columns ignored. From its first to its last date, a date that is not
  * listed, or is listed with 0, has no games; outside that, nothing is known. Seasons:
- * "season,first_game_date"; a season lasts until the next one starts.
+ * "season,first_game_date"; a season lasts until the next one starts. The order of columns is free.
  */
 #ifndef PHASEGATE_CORE_GAME_CALENDAR_H
 #define PHASEGATE_CORE_GAME_CALENDAR_H

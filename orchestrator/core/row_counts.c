@@ -1,131 +1,169 @@
 #include "core/row_counts.h"
 
 #include "core/completion.h"
+#include "core/csv.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CELL_MAX = 64, COLUMNS_MAX = PIPELINE_PROCESSORS_MAX };
+enum { NONE = -1 };
 
-/* Where reading stands; cells are cut from the text one by one. */
-struct csv {
+/* Which column is what. */
+struct table {
     const struct pipeline *pipeline;
-    const char *name;
-    const char *next;
-    int line;
-    const struct processor *columns[COLUMNS_MAX];
-    int column_count;
+    int date;
+    int processor, rows;                               /* of the long form; NONE in the wide one */
+    const struct processor *processors[CSV_CELLS_MAX]; /* of the wide form, by column; NULL is the date's */
 };
 
-static MUST_CHECK struct result wrong(const struct csv *csv, struct result cause) {
-    return fail_within(cause, "%s:%d", csv->name, csv->line);
-}
+/* What is found goes here. */
+struct findings {
+    struct row_count *counts;
+    size_t count;
+};
 
-static bool at_line_end(const struct csv *csv) {
-    return *csv->next == '\n' || *csv->next == '\0';
-}
-
-/* The next cell of the line, without surrounding blanks or quotes; false when it is too long. */
-static bool take_cell(struct csv *csv, char cell[CELL_MAX]) {
-    size_t length = strcspn(csv->next, ",\n");
-    const char *first = csv->next, *last = first + length;
-    csv->next = *last == ',' ? last + 1 : last;
-    while (first < last && strchr(" \t\r\"", *first))
-        first++;
-    while (last > first && strchr(" \t\r\"", last[-1]))
-        last--;
-    if (last - first >= CELL_MAX)
-        return false;
-    memcpy(cell, first, (size_t)(last - first));
-    cell[last - first] = '\0';
-    return true;
-}
-
-static void next_line(struct csv *csv) {
-    if (*csv->next == '\n')
-        csv->next++;
-    csv->line++;
-}
-
-static MUST_CHECK struct result read_column(struct csv *csv) {
-    char cell[CELL_MAX];
-    if (!take_cell(csv, cell))
-        return wrong(csv, fail(CODE_INVALID, "a column title of more than %d bytes", CELL_MAX - 1));
-    if (csv->column_count == COLUMNS_MAX)
-        return wrong(csv, fail(CODE_LIMIT, "more than %d columns", COLUMNS_MAX));
-    const struct processor *processor = pipeline_processor(csv->pipeline, cell);
-    const char *nearest = processor ? NULL : pipeline_nearest(csv->pipeline, cell);
-    if (!processor)
-        return wrong(csv,
-            fail(CODE_INVALID, "no processor of pipeline %s is called \"%s\"%s%s", csv->pipeline->name, cell,
+static MUST_CHECK struct result find_processor(const struct csv *csv, const struct pipeline *pipeline,
+    const char *name, const struct processor **processor) {
+    const struct processor *found = pipeline_processor(pipeline, name);
+    const char *nearest = found ? NULL : pipeline_nearest(pipeline, name);
+    if (!found)
+        return csv_within(csv,
+            fail(CODE_INVALID, "no processor of pipeline %s is called \"%.60s\"%s%s", pipeline->name, name,
                 nearest ? "; the closest is " : "", nearest ? nearest : ""));
-    csv->columns[csv->column_count++] = processor;
+    *processor = found;
     return ok();
 }
 
-static MUST_CHECK struct result read_header(struct csv *csv) {
-    char cell[CELL_MAX];
-    if (!take_cell(csv, cell) || strcmp(cell, "game_date") != 0)
-        return wrong(csv, fail(CODE_INVALID, "the first column must be titled game_date"));
-    struct result result = ok();
-    while (!at_line_end(csv) && is_ok(result))
-        result = read_column(csv);
-    next_line(csv);
-    return result;
-}
+/* --- The header. ---------------------------------------------------------------------------------------- */
 
-static MUST_CHECK struct result read_rows(
-    const struct csv *csv, const struct processor *processor, const char *cell, int64_t *rows) {
-    char *end;
-    long long value = strtoll(cell, &end, 10);
-    if (end == cell || *end != '\0' || value < 0 || value > ROWS_MAX)
-        return wrong(csv, fail(CODE_INVALID, "%s: \"%s\" is not a row count", processor->abbr, cell));
-    *rows = value;
-    return ok();
-}
-
-static MUST_CHECK struct result read_line(struct csv *csv, struct row_count *counts, size_t *count) {
-    char cell[CELL_MAX];
-    game_date date;
-    if (!take_cell(csv, cell))
-        return wrong(csv, fail(CODE_INVALID, "the first cell is not a date"));
-    struct result result = wrong(csv, date_parse(cell, strlen(cell), &date));
-    for (int column = 0; is_ok(result) && !at_line_end(csv); column++) {
-        if (column == csv->column_count)
-            return wrong(csv, fail(CODE_INVALID, "more cells than the header has columns"));
-        const struct processor *processor = csv->columns[column];
-        struct row_count found = {.date = date, .processor = processor};
-        if (!take_cell(csv, cell))
-            return wrong(csv, fail(CODE_INVALID, "%s: not a row count", processor->abbr));
-        if (*cell == '\0')
+static MUST_CHECK struct result read_wide_header(const struct csv *csv, struct table *table) {
+    struct result r = ok();
+    for (int i = 0; i < csv->columns && is_ok(r); i++) {
+        if (i == table->date)
             continue;
-        result = read_rows(csv, processor, cell, &found.rows);
-        if (is_ok(result))
-            counts[(*count)++] = found;
+        r = find_processor(csv, table->pipeline, csv_cell(csv, i), &table->processors[i]);
+        for (int j = 0; is_ok(r) && j < i; j++)
+            if (table->processors[j] == table->processors[i])
+                r = csv_within(csv,
+                    fail(CODE_INVALID,
+                        "\"%.60s\" and \"%.60s\" are the same processor; expected one column for it",
+                        csv_cell(csv, j), csv_cell(csv, i)));
     }
-    return result;
+    return r;
+}
+
+static MUST_CHECK struct result read_long_header(const struct csv *csv, struct table *table) {
+    char others[200] = "";
+    struct result r = csv_require(csv, "processor", &table->processor);
+    if (is_ok(r))
+        r = csv_require(csv, "record_count", &table->rows);
+    for (int i = 0; i < csv->columns && is_ok(r); i++) {
+        size_t used = strlen(others);
+        if (i != table->date && i != table->processor && i != table->rows)
+            snprintf(others + used, sizeof others - used, "%s\"%.60s\"", used ? ", " : "", csv_cell(csv, i));
+    }
+    if (*others)
+        r = csv_within(csv,
+            fail(CODE_INVALID,
+                "beside game_date, processor and record_count there is %s; expected these alone", others));
+    return r;
+}
+
+static MUST_CHECK struct result read_header(const struct csv *csv, struct table *table) {
+    bool is_long = csv_column(csv, "processor") >= 0 || csv_column(csv, "record_count") >= 0;
+    struct result r = csv_require(csv, "game_date", &table->date);
+    if (!is_ok(r))
+        return r;
+    return is_long ? read_long_header(csv, table) : read_wide_header(csv, table);
+}
+
+/* --- The lines. ----------------------------------------------------------------------------------------- */
+
+static MUST_CHECK struct result read_count(const struct csv *csv, int column,
+    const struct processor *processor, game_date date, struct findings *findings) {
+    struct row_count found = {.date = date, .processor = processor, .line = csv->line};
+    if (*csv_cell(csv, column) == '\0')
+        return ok();
+    struct result r = csv_number(csv, column, processor->abbr, ROWS_MAX, &found.rows);
+    if (is_ok(r))
+        findings->counts[findings->count++] = found;
+    return r;
+}
+
+static MUST_CHECK struct result read_line(
+    const struct csv *csv, const struct table *table, struct findings *findings) {
+    game_date date = 0;
+    const struct processor *processor = NULL;
+    struct result r = csv_date(csv, table->date, &date);
+    if (is_ok(r) && table->processor != NONE) {
+        r = find_processor(csv, table->pipeline, csv_cell(csv, table->processor), &processor);
+        return is_ok(r) ? read_count(csv, table->rows, processor, date, findings) : r;
+    }
+    for (int i = 0; i < csv->count && is_ok(r); i++)
+        if (i != table->date)
+            r = read_count(csv, i, table->processors[i], date, findings);
+    return r;
+}
+
+/* --- The whole. ----------------------------------------------------------------------------------------- */
+
+static int by_date_and_processor(const void *a, const void *b) {
+    const struct row_count *x = *(const struct row_count *const *)a, *y = *(const struct row_count *const *)b;
+    if (x->date != y->date)
+        return x->date < y->date ? -1 : 1;
+    if (x->processor != y->processor)
+        return x->processor->index < y->processor->index ? -1 : 1;
+    return x->line < y->line ? -1 : x->line > y->line;
+}
+
+/* Two counts of one table and date: which one holds? */
+static MUST_CHECK struct result check_once(
+    const char *name, struct arena *arena, const struct findings *all) {
+    const struct row_count **sorted = arena_alloc(arena, (all->count + 1) * sizeof *sorted);
+    if (!sorted)
+        return fail(CODE_LIMIT, "%s: too large", name);
+    for (size_t i = 0; i < all->count; i++)
+        sorted[i] = &all->counts[i];
+    qsort(sorted, all->count, sizeof *sorted, by_date_and_processor);
+    char date[DATE_TEXT_MAX];
+    for (size_t i = 1; i < all->count; i++)
+        if (sorted[i]->date == sorted[i - 1]->date && sorted[i]->processor == sorted[i - 1]->processor)
+            return fail(CODE_INVALID, "%s:%d: %s: %s is counted twice; expected once (first on line %d)",
+                name, sorted[i]->line, sorted[i]->processor->abbr, date_format(sorted[i]->date, date),
+                sorted[i - 1]->line);
+    return ok();
+}
+
+/* Commas and the ends of lines: there are no more cells. */
+static size_t cells_most(const char *text) {
+    size_t most = 1;
+    for (const char *at = text; (at = strpbrk(at, ",\n")); at++)
+        most++;
+    return most;
 }
 
 struct result row_counts_parse(const struct pipeline *pipeline, const char *name, const char *text,
     struct arena *arena, struct row_count **counts, size_t *count) {
-    struct csv csv = {.pipeline = pipeline, .name = name, .next = text, .line = 1};
-    size_t most = 1;
-    for (const char *c = text; *c; c++)
-        most += *c == ',';
-    struct row_count *found = arena_alloc(arena, most * sizeof *found);
-    if (!found)
+    struct csv csv;
+    struct table table = {.pipeline = pipeline, .processor = NONE, .rows = NONE};
+    struct findings findings = {.counts = arena_alloc(arena, cells_most(text) * sizeof *findings.counts)};
+    if (!findings.counts)
         return fail(CODE_LIMIT, "%s: too large", name);
-    size_t used = 0;
-    struct result result = read_header(&csv);
-    while (is_ok(result) && *csv.next) {
-        if (!at_line_end(&csv) && *csv.next != '\r')
-            result = read_line(&csv, found, &used);
-        csv.next += strcspn(csv.next, "\n");
-        next_line(&csv);
+    bool more = true;
+    struct result r = csv_begin(&csv, name, text);
+    if (is_ok(r))
+        r = read_header(&csv, &table);
+    while (is_ok(r) && more) {
+        r = csv_next(&csv, &more);
+        if (is_ok(r) && more)
+            r = read_line(&csv, &table, &findings);
     }
-    if (!is_ok(result))
-        return result;
-    *counts = found;
-    *count = used;
-    return ok();
+    if (is_ok(r))
+        r = check_once(name, arena, &findings);
+    if (is_ok(r)) {
+        *counts = findings.counts;
+        *count = findings.count;
+    }
+    return r;
 }

@@ -1,7 +1,8 @@
 /*
- * Row counts per date and table, as `bq query --format=csv` prints them, wide: a header
- * "game_date,pgs,upgc,…" of processor names, abbreviations or aliases, then a line for each date. An empty
- * cell says nothing about its table.
+ * Row counts per date and table, as `bq query --format=csv` prints them. Wide: a header
+ * "game_date,pgs,upgc,…" of processor names, abbreviations or aliases, then a line for each date. Long:
+ * "game_date,processor, record_count", a line for each count. The header tells which; the order of columns is
+ * free. An empty cell says nothing about its table.
  */
 #ifndef PHASEGATE_CORE_ROW_COUNTS_H
 #define PHASEGATE_CORE_ROW_COUNTS_H
@@ -14,11 +15,13 @@ struct row_count {
     game_date date;
     const struct processor *processor;
     int64_t rows; /* 0 or more */
+    int line;     /* of the file */
 };
 
 /*
  * Reads the text of the file `name`; the counts live in the arena, in the file's order. CODE_INVALID says
- * file, line, column and what was expected; an unknown table comes with the closest known one.
+ * file, line, table and what was expected; an unknown table comes with the closest known one, and a table
+ * counted twice for one date is an error. CODE_LIMIT when the arena is full: a cell takes some 40 bytes.
  */
 struct result row_counts_parse(const struct pipeline *pipeline, const char *name, const char *text,
     struct arena *arena, struct row_count **counts, size_t *count) MUST_CHECK;

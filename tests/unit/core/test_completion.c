@@ -125,6 +125,34 @@ static void allow_empty_takes_nothing_for_an_answer(void **state) {
     assert_judged(five, STATUS_SUCCESS, 3, 0, "3 rows; needs 5");
 }
 
+static void check_bootstrap(
+    int group, bool bootstrap, enum status status, int64_t rows, int64_t failed, const char *shortfall) {
+    struct processor processor = processor_with(usual);
+    processor.group = group;
+    struct completion completion = {.processor = &processor,
+        .status = status,
+        .record_count = rows,
+        .records_failed = failed,
+        .day.bootstrap = bootstrap};
+    char text[300];
+    assert_string_equal(completion_shortfall(&completion, text, sizeof text), shortfall);
+    assert_int_equal(completion_satisfies(&completion), *shortfall == '\0');
+}
+
+/* In the first days of a season, of a group's processor: upstream tables have rows from the first game on. */
+static void a_season_begins_with_empty_groups(void **state) {
+    (void)state;
+    check_bootstrap(1, true, STATUS_NO_DATA, ROWS_UNKNOWN, 0, "");
+    check_bootstrap(4, true, STATUS_SKIPPED, ROWS_UNKNOWN, 0, "");
+    check_bootstrap(1, true, STATUS_SUCCESS, 0, 0, "");
+    check_bootstrap(1, true, STATUS_PARTIAL, 0, 7, "partial, 0 rows; needs 1");
+    check_bootstrap(1, true, STATUS_FAILED, 0, 0, "status failed");
+    check_bootstrap(0, true, STATUS_NO_DATA, ROWS_UNKNOWN, 0, "status no_data");
+    check_bootstrap(0, true, STATUS_SUCCESS, 0, 0, "0 rows; needs 1");
+    check_bootstrap(1, false, STATUS_NO_DATA, ROWS_UNKNOWN, 0, "status no_data");
+    check_bootstrap(1, false, STATUS_SUCCESS, 0, 0, "0 rows; needs 1");
+}
+
 static void failed_never_satisfies(void **state) {
     (void)state;
     assert_judged(usual, STATUS_FAILED, 241, 0, "status failed");
@@ -148,6 +176,7 @@ int main(void) {
         cmocka_unit_test(the_largest_counts_do_not_overflow),
         cmocka_unit_test(no_data_and_skipped_do_not_satisfy),
         cmocka_unit_test(allow_empty_takes_nothing_for_an_answer),
+        cmocka_unit_test(a_season_begins_with_empty_groups),
         cmocka_unit_test(failed_never_satisfies),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
