@@ -1,5 +1,5 @@
 /* The store's part of rules 5 and 9: what is due, doing it, and replays by hand. */
-#include "state/call.h"
+#include "state/month_walk.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -7,99 +7,53 @@
 
 /* --- What is due ---------------------------------------------------------------------------------------- */
 
-/* One sweep: a question for the months, then one for what is due in each. */
 struct sweep {
     struct store *store;
     const struct pipeline *pipeline;
     int64_t now_ms;
     store_due_fn *due;
     void *context;
-    size_t open; /* questions not answered yet */
-    struct result result;
 };
 
-/* A month that is asked about. */
-struct month {
-    struct sweep *sweep;
-    game_date first;
-};
-
-static void note(struct sweep *sweep, struct result result) {
-    if (is_ok(sweep->result))
-        sweep->result = result;
-}
-
-static void finish_if_last(struct sweep *sweep) {
-    if (--sweep->open > 0)
-        return;
-    sweep->due(sweep->context, sweep->result, NULL);
-    free(sweep);
-}
-
-static void on_days(void *context, const redisReply *reply) {
-    struct month *month = context;
-    struct sweep *sweep = month->sweep;
-    struct result result = redis_reply_result(reply);
-    size_t count = is_ok(result) && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
-    for (size_t i = 0; i < count; i++) {
-        game_date date = month->first + atoi(reply->element[i]->str) - 1;
-        sweep->due(sweep->context, ok(), &date);
-    }
-    free(month);
-    note(sweep, result);
-    finish_if_last(sweep);
-}
-
-static struct result ask_month(struct sweep *sweep, const char *text) {
+static struct result ask(void *context, game_date first, redis_reply_fn *reply, void *walk) {
+    struct sweep *sweep = context;
     char key[KEY_MAX], now[24], most[24];
-    struct month *month = malloc(sizeof *month);
-    if (!month)
-        return fail(CODE_UNAVAILABLE, "out of memory");
-    month->sweep = sweep;
-    struct result result = month_parse(text, &month->first);
-    result = fail_within(result, "the list of months of pipeline %s", sweep->pipeline->name);
     snprintf(now, sizeof now, "%" PRId64, sweep->now_ms);
     snprintf(most, sizeof most, "%d", STORE_DUE_MAX);
-    if (is_ok(result))
-        result = redis_link_sendv(store_link(sweep->store), on_days, month, "ZRANGEBYSCORE",
-            key_due(sweep->pipeline, month->first, key), "-inf", now, "LIMIT", "0", most, NULL);
-    if (!is_ok(result))
-        free(month);
-    return result;
+    return redis_link_sendv(store_link(sweep->store), reply, walk, "ZRANGEBYSCORE",
+        key_due(sweep->pipeline, first, key), "-inf", now, "LIMIT", "0", most, NULL);
 }
 
-static void on_months(void *context, const redisReply *reply) {
+/* Members are days of the month. */
+static void hand_over(void *context, game_date first, const redisReply *reply) {
     struct sweep *sweep = context;
-    note(sweep, redis_reply_result(reply));
-    size_t count = is_ok(sweep->result) && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
-    for (size_t i = 0; i < count; i++) {
-        struct result result = ask_month(sweep, reply->element[i]->str);
-        note(sweep, result);
-        if (is_ok(result))
-            sweep->open++;
+    for (size_t i = 0; i < reply->elements; i++) {
+        game_date date = first + atoi(reply->element[i]->str) - 1;
+        sweep->due(sweep->context, ok(), &date);
     }
-    finish_if_last(sweep);
+}
+
+static void finish(void *context, struct result result) {
+    struct sweep *sweep = context;
+    sweep->due(sweep->context, result, NULL);
+    free(sweep);
 }
 
 void store_due(
     struct store *store, const struct pipeline *pipeline, int64_t now_ms, store_due_fn *due, void *context) {
-    char key[KEY_MAX];
     struct sweep *sweep = malloc(sizeof *sweep);
-    struct result result = fail(CODE_UNAVAILABLE, "out of memory");
-    if (sweep) {
-        *sweep = (struct sweep){.store = store,
-            .pipeline = pipeline,
-            .now_ms = now_ms,
-            .due = due,
-            .context = context,
-            .open = 1};
-        result = redis_link_sendv(
-            store_link(store), on_months, sweep, "ZRANGE", key_months(pipeline, key), "0", "-1", NULL);
+    if (!sweep) {
+        due(context, fail(CODE_UNAVAILABLE, "out of memory"), NULL);
+        return;
     }
-    if (!is_ok(result)) {
-        free(sweep);
-        due(context, result, NULL);
-    }
+    *sweep = (struct sweep){
+        .store = store, .pipeline = pipeline, .now_ms = now_ms, .due = due, .context = context};
+    month_walk((struct month_walk_parts){.store = store,
+        .pipeline = pipeline,
+        .ask = ask,
+        .answer = hand_over,
+        .finish = finish,
+        .context = sweep});
 }
 
 /* --- Doing it ------------------------------------------------------------------------------------------- */
