@@ -1,4 +1,4 @@
-#include "support/store_harness.h"
+#include "support/store_harness_call.h"
 
 #include "support/check.h"
 #include "support/loop.h"
@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SOON_MS = 10000, ARENA_MAX = 64 << 20, OUTBOX_STEP = 64, IN_FLIGHT_MAX = 1000 };
+enum { SOON_MS = 10000, ARENA_MAX = 64 << 20, LIST_STEP = 64, IN_FLIGHT_MAX = 1000 };
 
 /* --- Opening and closing -------------------------------------------------------------------------------- */
 
@@ -127,16 +127,16 @@ static bool is_answered(void *context) {
     return harness->answer.waiting == 0;
 }
 
-static void begin(struct store_harness *harness, const struct pipeline *pipeline, size_t calls) {
+void harness_call_begin(struct store_harness *harness, const struct pipeline *pipeline, size_t calls) {
     harness->answer = (struct store_answer){.waiting = calls, .result = ok(), .pipeline = pipeline};
 }
 
-static struct result finish(struct store_harness *harness, const char *what) {
+struct result harness_call_finish(struct store_harness *harness, const char *what) {
     loop_until(&harness->loop, is_answered, harness, SOON_MS, what);
     return harness->answer.result;
 }
 
-static void on_done(void *context, struct result result) {
+void harness_call_done(void *context, struct result result) {
     struct store_harness *harness = context;
     harness->answer.waiting--;
     if (is_ok(harness->answer.result))
@@ -149,6 +149,8 @@ static struct result copy_applied(
         .verdict = applied->verdict,
         .closed_no_games = applied->closed_no_games,
         .group = applied->group,
+        .group_run = applied->group_run,
+        .stale_from = applied->stale_from,
         .group_state = arena_strdup(harness->arena, applied->group_state),
         .field = arena_strdup(harness->arena, applied->outbox_field),
         .facts = arena_strdup(harness->arena, applied->outbox_facts),
@@ -163,14 +165,14 @@ static void on_applied(void *context, struct result result, const struct applied
     struct store_harness *harness = context;
     if (is_ok(result))
         result = copy_applied(harness, applied, &harness->answer.applied);
-    on_done(harness, result);
+    harness_call_done(harness, result);
 }
 
 struct result harness_try_apply(struct store_harness *harness, const struct pipeline *pipeline,
     const struct completion *completion, int64_t now_ms, struct applied_copy *applied) {
-    begin(harness, pipeline, 1);
+    harness_call_begin(harness, pipeline, 1);
     store_apply(harness->store, pipeline, completion, now_ms, on_applied, harness);
-    struct result result = finish(harness, "an answer to apply");
+    struct result result = harness_call_finish(harness, "an answer to apply");
     if (is_ok(result))
         *applied = harness->answer.applied;
     return result;
@@ -187,10 +189,10 @@ struct applied_copy harness_apply_times(struct store_harness *harness, const str
     const struct completion *completion, int64_t now_ms, size_t times) {
     while (times > 0) {
         size_t batch = times < IN_FLIGHT_MAX ? times : IN_FLIGHT_MAX;
-        begin(harness, pipeline, batch);
+        harness_call_begin(harness, pipeline, batch);
         for (size_t i = 0; i < batch; i++)
             store_apply(harness->store, pipeline, completion, now_ms, on_applied, harness);
-        check_ok(finish(harness, "the answers to many applies"));
+        check_ok(harness_call_finish(harness, "the answers to many applies"));
         times -= batch;
     }
     return harness->answer.applied;
@@ -198,9 +200,9 @@ struct applied_copy harness_apply_times(struct store_harness *harness, const str
 
 struct result harness_try_confirm(struct store_harness *harness, const struct pipeline *pipeline,
     const struct trigger *trigger, const char *bus_message_id, int64_t now_ms) {
-    begin(harness, pipeline, 1);
-    store_confirm(harness->store, pipeline, trigger, bus_message_id, now_ms, on_done, harness);
-    return finish(harness, "an answer to confirm");
+    harness_call_begin(harness, pipeline, 1);
+    store_confirm(harness->store, pipeline, trigger, bus_message_id, now_ms, harness_call_done, harness);
+    return harness_call_finish(harness, "an answer to confirm");
 }
 
 void harness_confirm(struct store_harness *harness, const struct pipeline *pipeline,
@@ -208,17 +210,25 @@ void harness_confirm(struct store_harness *harness, const struct pipeline *pipel
     check_ok(harness_try_confirm(harness, pipeline, trigger, bus_message_id, now_ms));
 }
 
+void *harness_call_grow(struct store_harness *harness, void *things, size_t count, size_t size) {
+    if (count % LIST_STEP != 0)
+        return things;
+    void *more = arena_alloc(harness->arena, (count + LIST_STEP) * size);
+    if (more && count > 0)
+        memcpy(more, things, count * size);
+    return more;
+}
+
+struct result harness_arena_is_full(void) {
+    return fail(CODE_LIMIT, "the harness' arena is full; harness_forget was not called");
+}
+
 static struct result add_trigger(struct store_harness *harness, const char *field, const char *facts) {
     struct store_answer *answer = &harness->answer;
-    if (answer->trigger_count % OUTBOX_STEP == 0) {
-        size_t size = answer->trigger_count * sizeof *answer->triggers;
-        struct trigger *more = arena_alloc(harness->arena, size + OUTBOX_STEP * sizeof *answer->triggers);
-        if (!more)
-            return fail(CODE_LIMIT, "the harness' arena is full; harness_forget was not called");
-        if (size > 0)
-            memcpy(more, answer->triggers, size);
-        answer->triggers = more;
-    }
+    answer->triggers =
+        harness_call_grow(harness, answer->triggers, answer->trigger_count, sizeof *answer->triggers);
+    if (!answer->triggers)
+        return harness_arena_is_full();
     return trigger_from_outbox(
         answer->pipeline, field, facts, harness->arena, &answer->triggers[answer->trigger_count++]);
 }
@@ -226,7 +236,7 @@ static struct result add_trigger(struct store_harness *harness, const char *fiel
 static void on_outbox(void *context, struct result result, const char *field, const char *facts) {
     struct store_harness *harness = context;
     if (!is_ok(result) || !field) {
-        on_done(harness, result);
+        harness_call_done(harness, result);
         return;
     }
     result = add_trigger(harness, field, facts);
@@ -236,9 +246,9 @@ static void on_outbox(void *context, struct result result, const char *field, co
 
 struct result harness_try_outbox(struct store_harness *harness, const struct pipeline *pipeline,
     const struct trigger **triggers, size_t *count) {
-    begin(harness, pipeline, 1);
+    harness_call_begin(harness, pipeline, 1);
     store_outbox(harness->store, pipeline, on_outbox, harness);
-    struct result result = finish(harness, "the outbox");
+    struct result result = harness_call_finish(harness, "the outbox");
     if (is_ok(result)) {
         *triggers = harness->answer.triggers;
         *count = harness->answer.trigger_count;
@@ -253,18 +263,20 @@ size_t harness_outbox(
     return count;
 }
 
+/* --- Quarantine ----------------------------------------------------------------------------------------- */
+
 void harness_quarantine(struct store_harness *harness, const struct pipeline *pipeline,
     const struct message *message, const char *topic, const char *reason, int64_t now_ms) {
-    begin(harness, pipeline, 1);
-    store_quarantine(harness->store, pipeline, message, topic, reason, now_ms, on_done, harness);
-    check_ok(finish(harness, "an answer to quarantine"));
+    harness_call_begin(harness, pipeline, 1);
+    store_quarantine(harness->store, pipeline, message, topic, reason, now_ms, harness_call_done, harness);
+    check_ok(harness_call_finish(harness, "an answer to quarantine"));
 }
 
 void harness_quarantine_drop(
     struct store_harness *harness, const struct pipeline *pipeline, const char *message_id) {
-    begin(harness, pipeline, 1);
-    store_quarantine_drop(harness->store, pipeline, message_id, on_done, harness);
-    check_ok(finish(harness, "an answer to quarantine_drop"));
+    harness_call_begin(harness, pipeline, 1);
+    store_quarantine_drop(harness->store, pipeline, message_id, harness_call_done, harness);
+    check_ok(harness_call_finish(harness, "an answer to quarantine_drop"));
 }
 
 /* --- Reading -------------------------------------------------------------------------------------------- */

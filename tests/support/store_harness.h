@@ -18,9 +18,23 @@ struct applied_copy {
     enum verdict verdict;
     bool closed_no_games;
     int group;
+    int group_run;
     const char *group_state;
+    int stale_from;
     const char *field; /* NULL: no trigger is due, like the rest */
     const char *facts;
+    struct trigger trigger;
+};
+
+/* The same of store_tick: the texts of the answer are copies, and trigger is set when a trigger is due. */
+struct ticked_copy {
+    struct ticked ticked;
+    struct trigger trigger;
+};
+
+/* And of store_replay. */
+struct replayed_copy {
+    struct replayed replayed;
     struct trigger trigger;
 };
 
@@ -28,10 +42,17 @@ struct applied_copy {
 struct store_answer {
     size_t waiting;
     struct result result;
-    struct applied_copy applied;
     const struct pipeline *pipeline;
+    struct applied_copy applied;
+    struct ticked_copy ticked;
+    struct replayed_copy replayed;
+    enum claim claim;
+    bool cancelled;
+    int freed;
     struct trigger *triggers;
     size_t trigger_count;
+    game_date *dates;
+    size_t date_count;
 };
 
 /* Fields are for reading. */
@@ -94,6 +115,36 @@ size_t harness_outbox(
     struct store_harness *harness, const struct pipeline *pipeline, const struct trigger **triggers);
 struct result harness_try_outbox(struct store_harness *harness, const struct pipeline *pipeline,
     const struct trigger **triggers, size_t *count) MUST_CHECK;
+
+/* The dates that are due; *dates is an array of *count. */
+struct result harness_try_due(struct store_harness *harness, const struct pipeline *pipeline, int64_t now_ms,
+    const game_date **dates, size_t *count) MUST_CHECK;
+struct result harness_try_tick(struct store_harness *harness, const struct pipeline *pipeline, game_date date,
+    int64_t now_ms, struct ticked_copy *ticked) MUST_CHECK;
+struct ticked_copy harness_tick(
+    struct store_harness *harness, const struct pipeline *pipeline, game_date date, int64_t now_ms);
+
+struct result harness_try_replay(struct store_harness *harness, const struct pipeline *pipeline,
+    game_date date, enum replay replay, int from_group, int64_t now_ms,
+    struct replayed_copy *replayed) MUST_CHECK;
+struct replayed_copy harness_replay(struct store_harness *harness, const struct pipeline *pipeline,
+    game_date date, enum replay replay, int from_group, int64_t now_ms);
+
+struct result harness_try_cancel(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct trigger *trigger, int64_t now_ms, bool *cancelled) MUST_CHECK;
+bool harness_cancel(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct trigger *trigger, int64_t now_ms);
+
+struct result harness_try_claim(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct trigger *trigger, int64_t now_ms, enum claim *claim) MUST_CHECK;
+enum claim harness_claim(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct trigger *trigger, int64_t now_ms);
+struct result harness_try_release(
+    struct store_harness *harness, const struct pipeline *pipeline, const struct trigger *trigger) MUST_CHECK;
+struct result harness_try_reclaim(struct store_harness *harness, const struct pipeline *pipeline, int group,
+    int64_t now_ms, int *freed) MUST_CHECK;
+struct result harness_try_pause(
+    struct store_harness *harness, const struct pipeline *pipeline, bool paused, int64_t now_ms) MUST_CHECK;
 
 void harness_quarantine(struct store_harness *harness, const struct pipeline *pipeline,
     const struct message *message, const char *topic, const char *reason, int64_t now_ms);
