@@ -40,6 +40,17 @@ static struct result check_addresses(const struct setup *setup) {
     return is_ok(r) ? setup_bus_redis(setup, &settings, &on_redis) : r;
 }
 
+/* So is the calendar: it is read once in vain, for every pipeline. */
+static struct result check_calendars(const struct setup *setup) {
+    struct result r = ok();
+    for (int i = 0; i < config_pipeline_count(setup->config) && is_ok(r); i++) {
+        struct game_calendar *calendar = NULL;
+        r = setup_calendar(setup, config_pipeline_at(setup->config, i), &calendar);
+        game_calendar_free(&calendar);
+    }
+    return r;
+}
+
 static struct result check(const struct invocation *call) {
     struct common_options common = *call->common;
     if (call->operand_count > 1)
@@ -49,6 +60,8 @@ static struct result check(const struct invocation *call) {
     if (!is_ok(r))
         return r;
     r = check_addresses(&setup);
+    if (is_ok(r))
+        r = check_calendars(&setup);
     if (is_ok(r))
         r = print_checked(call, &setup);
     setup_close(&setup);
@@ -103,7 +116,8 @@ const struct command config_command = {
     .synopsis = "check [FILE] | show | reference | default",
     .summary = "check a configuration, show the one in force",
     .description =
-        "check      is the configuration right? Every error names file, line, key and what was expected\n"
+        "check      is the configuration right, with its calendar files? Every error names file, line, key\n"
+        "           and what was expected\n"
         "show       the settings in force, with where each came from; secrets are not shown\n"
         "reference  every key: type, default, environment variable, meaning; as Markdown\n"
         "default    the configuration that is built in, as a file to start from\n"

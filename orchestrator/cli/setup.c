@@ -5,21 +5,36 @@
 #include <string.h>
 #include <sys/un.h>
 
-enum { ARENA_MAX = 1 << 30 }; /* a full quarantine; or 5,000 dates of 64 processors */
+enum {
+    ARENA_MAX = 1 << 30,          /* a full quarantine; or 5,000 dates of 64 processors */
+    CALENDAR_BYTES_MAX = 2 << 20, /* of each of its files; CALENDAR_DATES_MAX lines of 50 bytes */
+    CALENDAR_ARENA_MAX = 5 << 20, /* both of them, and their names */
+};
 
-static struct result read_file(FILE *file, struct arena *arena, const char **text, size_t *length) {
-    char *bytes = arena_alloc(arena, CONFIG_BYTES_MAX + 1);
+static struct result read_stream(
+    FILE *file, size_t most, struct arena *arena, const char **text, size_t *length) {
+    char *bytes = arena_alloc(arena, most + 1);
     if (!bytes)
         return fail(CODE_INTERNAL, "out of memory");
-    size_t size = fread(bytes, 1, CONFIG_BYTES_MAX + 1, file);
+    size_t size = fread(bytes, 1, most + 1, file);
     if (ferror(file))
         return fail(CODE_INVALID, "cannot be read: %s", strerror(errno));
-    if (size > CONFIG_BYTES_MAX)
-        return fail(CODE_LIMIT, "is larger than %d bytes", CONFIG_BYTES_MAX);
+    if (size > most)
+        return fail(CODE_LIMIT, "is larger than %zu bytes", most);
     bytes[size] = '\0';
     *text = bytes;
     *length = size;
     return ok();
+}
+
+static struct result read_file(
+    const char *name, size_t most, struct arena *arena, const char **text, size_t *length) {
+    FILE *stream = fopen(name, "re");
+    if (!stream)
+        return fail(CODE_INVALID, "%s: cannot be opened: %s", name, strerror(errno));
+    struct result r = read_stream(stream, most, arena, text, length);
+    fclose(stream);
+    return fail_within(r, "%s", name);
 }
 
 struct result setup_config_text(
@@ -32,15 +47,10 @@ struct result setup_config_text(
         *length = strlen(config_default_yaml);
         return ok();
     }
-    FILE *stream = fopen(file, "re");
-    if (!stream)
-        return fail(CODE_INVALID, "%s: cannot be opened: %s", file, strerror(errno));
-    struct result r = read_file(stream, arena, text, length);
-    fclose(stream);
-    if (!is_ok(r))
-        return fail_within(r, "%s", file);
-    *name = file;
-    return ok();
+    struct result r = read_file(file, CONFIG_BYTES_MAX, arena, text, length);
+    if (is_ok(r))
+        *name = file;
+    return r;
 }
 
 /* --data, else $PHASEGATE_DATA, else ~/.phasegate; NULL when there is not even a home. */
@@ -163,6 +173,55 @@ static struct result bus_redis(const struct setup *setup, struct redis_settings 
     *settings = parsed;
     return ok();
 }
+
+/* --- The calendar. -------------------------------------------------------------------------------------- */
+
+/* A file that the configuration names: relative to the configuration's own directory. */
+static const char *beside_config(const struct setup *setup, const char *file, struct arena *arena) {
+    const char *slash = strrchr(setup->config_name, '/');
+    if (*file == '/' || !slash)
+        return file;
+    return arena_printf(arena, "%.*s%s", (int)(slash + 1 - setup->config_name), setup->config_name, file);
+}
+
+/* file "": there is none, and *read stays as it is. */
+static struct result read_calendar_file(
+    const struct setup *setup, const char *file, struct arena *arena, struct calendar_text *read) {
+    if (*file == '\0')
+        return ok();
+    const char *name = beside_config(setup, file, arena), *text;
+    size_t length;
+    if (!name)
+        return fail(CODE_INTERNAL, "out of memory");
+    struct result r = read_file(name, CALENDAR_BYTES_MAX, arena, &text, &length);
+    if (is_ok(r) && strlen(text) != length)
+        return fail(CODE_INVALID, "%s: has NUL bytes; expected a CSV file", name);
+    if (is_ok(r))
+        *read = (struct calendar_text){.name = name, .text = text};
+    return r;
+}
+
+struct result setup_calendar(
+    const struct setup *setup, const struct pipeline *pipeline, struct game_calendar **calendar) {
+    struct calendar_text games = {0}, seasons = {0};
+    struct game_calendar *made = NULL;
+    /* An arena of its own: a daemon reads the files again and again. */
+    struct arena *arena = arena_new(CALENDAR_ARENA_MAX);
+    if (!arena)
+        return fail(CODE_INTERNAL, "out of memory");
+    struct result r = read_calendar_file(setup, pipeline->games_file, arena, &games);
+    if (is_ok(r))
+        r = read_calendar_file(setup, pipeline->seasons_file, arena, &seasons);
+    if (is_ok(r) && (games.text || seasons.text))
+        r = game_calendar_parse(games, seasons, pipeline->bootstrap_days, &made);
+    arena_free(&arena);
+    if (!is_ok(r))
+        return fail_within(r, "calendar of pipeline %s", pipeline->name);
+    *calendar = made;
+    return ok();
+}
+
+/* --- The bus. ------------------------------------------------------------------------------------------- */
 
 static bool is_pubsub(const struct setup *setup) {
     return config_bus(setup->config)->kind == BUS_PUBSUB && !setup->embedded_bus;

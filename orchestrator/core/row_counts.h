@@ -1,8 +1,8 @@
 /*
- * Row counts per date and table, as `bq query --format=csv` prints them. Wide: a header
- * "game_date,pgs,upgc,…" of processor names, abbreviations or aliases, then a line for each date. Long:
- * "game_date,processor, record_count", a line for each count. The header tells which; the order of columns is
- * free. An empty cell says nothing about its table.
+ * Row counts per date and table, as `bq query --format=csv` prints them, in either of two forms that the
+ * header tells apart. Wide: "game_date,pgs,upgc,…", names, abbreviations or aliases of processors, then a
+ * line for each date. Long: "game_date,processor,record_count", a line for each count. The order of columns
+ * is free. An empty cell says nothing about its table.
  */
 #ifndef PHASEGATE_CORE_ROW_COUNTS_H
 #define PHASEGATE_CORE_ROW_COUNTS_H

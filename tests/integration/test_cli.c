@@ -451,6 +451,26 @@ static void configurations_are_checked(void **state) {
     check_output("PHASEGATE_STORE_URL");
 }
 
+static void calendars_are_checked(void **state) {
+    (void)state;
+    static const char key[] = "games_file: \"\"", games[] = "game_date,num_games\n2021-11-15,11\nsoon,3\n";
+    check_run(0, "config", "default");
+    const char *at = strstr(output, key);
+    assert_non_null(at);
+    char yaml[16 * 1024], path[256];
+    int length = snprintf(
+        yaml, sizeof yaml, "%.*sgames_file: games.csv%s", (int)(at - output), output, at + strlen(key));
+    assert_in_range(length, 1, sizeof yaml - 1);
+    snprintf(path, sizeof path, "%s", write_file("calendar.yaml", yaml, (size_t)length));
+    check_run(2, "config", "check", path);
+    check_output("games.csv: cannot be opened");
+    write_file("games.csv", games, strlen(games));
+    check_run(2, "config", "check", path);
+    check_output("games.csv:3: \"soon\" is not a date");
+    write_file("games.csv", games, strlen(games) - strlen("soon,3\n"));
+    check_run(0, "config", "check", path);
+}
+
 static void passwords_are_never_printed(void **state) {
     (void)state;
     const char *const variables[] = {store_url, data_directory, "PHASEGATE_STORE_PASSWORD=hunter2", NULL};
@@ -493,6 +513,7 @@ int main(void) {
         TEST(a_server_that_does_not_answer_is_three),
         TEST(wrong_usage_is_two),
         TEST(configurations_are_checked),
+        TEST(calendars_are_checked),
         TEST(passwords_are_never_printed),
         TEST(help_is_there),
     };

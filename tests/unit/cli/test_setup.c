@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct temp_dir dir;
 
@@ -178,6 +179,113 @@ static void files_that_cannot_be_read(void **state) {
     setup_close(&setup);
 }
 
+/* --- The calendar. -------------------------------------------------------------------------------------- */
+
+/* A file in the test's directory. */
+static void write_file(const char *name, const char *text, size_t length) {
+    char path[160];
+    snprintf(path, sizeof path, "%s/%s", dir.path, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, length, file), length);
+    fclose(file);
+}
+
+static void write_text(const char *name, const char *text) {
+    write_file(name, text, strlen(text));
+}
+
+/* The built-in pipeline with other calendar files, of a configuration in the test's directory. */
+static struct result load_calendar(const char *games, const char *seasons, struct game_calendar **calendar) {
+    struct setup setup;
+    check_ok(setup_load(&(struct common_options){.config = write_config("nba", "nba")}, &setup));
+    struct pipeline pipeline = *config_pipeline_at(setup.config, 0);
+    pipeline.games_file = games;
+    pipeline.seasons_file = seasons;
+    pipeline.bootstrap_days = 3;
+    struct result r = setup_calendar(&setup, &pipeline, calendar);
+    setup_close(&setup);
+    return r;
+}
+
+static void check_games(const char *games) {
+    struct game_calendar *calendar = NULL;
+    check_ok(load_calendar(games, "", &calendar));
+    assert_int_equal(game_calendar_day(calendar, 0).games, GAMES_PLAYED);
+    game_calendar_free(&calendar);
+}
+
+static void refuse_calendar(const char *games, const char *seasons, enum code code, const char *why) {
+    struct game_calendar *calendar = NULL;
+    char text[400];
+    snprintf(text, sizeof text, "calendar of pipeline nba: %s%s", dir.path, why);
+    check_fails(load_calendar(games, seasons, &calendar), code, text);
+    assert_null(calendar);
+}
+
+static void no_calendar(void **state) {
+    (void)state;
+    struct game_calendar *calendar = (struct game_calendar *)&dir;
+    check_ok(load_calendar("", "", &calendar));
+    assert_null(calendar);
+}
+
+static void calendar_files_stand_beside_the_configuration(void **state) {
+    (void)state;
+    char path[200];
+    write_text("games.csv", "game_date,num_games\n1970-01-01,2\n");
+    check_games("games.csv");
+    check_games("./games.csv");
+    snprintf(path, sizeof path, "%s/games.csv", dir.path);
+    check_games(path);
+}
+
+static void the_builtin_configuration_stands_in_the_working_directory(void **state) {
+    (void)state;
+    struct setup setup;
+    struct game_calendar *calendar = NULL;
+    char before[4096];
+    write_text("games.csv", "game_date,num_games\n1970-01-01,2\n");
+    assert_non_null(getcwd(before, sizeof before));
+    assert_int_equal(chdir(dir.path), 0);
+    check_ok(setup_load(&(struct common_options){0}, &setup));
+    struct pipeline pipeline = *config_pipeline_at(setup.config, 0);
+    pipeline.games_file = "games.csv";
+    check_ok(setup_calendar(&setup, &pipeline, &calendar));
+    assert_int_equal(chdir(before), 0);
+    assert_true(game_calendar_has_games(calendar));
+    game_calendar_free(&calendar);
+    setup_close(&setup);
+}
+
+static void seasons_come_with_the_configured_bootstrap(void **state) {
+    (void)state;
+    struct game_calendar *calendar = NULL;
+    write_text("seasons.csv", "season,first_game_date\n1970,1970-01-01\n");
+    check_ok(load_calendar("", "seasons.csv", &calendar));
+    assert_string_equal(game_calendar_season(calendar, 0)->name, "1970"); /* it keeps nothing of the setup */
+    assert_true(game_calendar_day(calendar, 2).bootstrap);
+    assert_false(game_calendar_day(calendar, 3).bootstrap);
+    game_calendar_free(&calendar);
+}
+
+static void a_bad_calendar(void **state) {
+    (void)state;
+    refuse_calendar("games.csv", "", CODE_INVALID, "/games.csv: cannot be opened: No such file");
+    refuse_calendar(".", "", CODE_INVALID, "/.: cannot be read: ");
+    write_text("games.csv", "game_date,num_games\n1970-01-01,2\nYESTERDAY,3\n");
+    refuse_calendar("games.csv", "", CODE_INVALID, "/games.csv:3: \"YESTERDAY\" is not a date");
+    static const char nul[] = "game_date,num_games\n1970-01-01,2\n\0\n";
+    write_file("games.csv", nul, sizeof nul - 1);
+    refuse_calendar("games.csv", "", CODE_INVALID, "/games.csv: has NUL bytes");
+    write_text("games.csv", "game_date,num_games\n");
+    write_text("s.csv", "season,first_game_date\na,b\n");
+    refuse_calendar("games.csv", "s.csv", CODE_INVALID, "/s.csv:2: \"b\" is not a date");
+    struct game_calendar *calendar = NULL;
+    check_fails(load_calendar("/dev/zero", "", &calendar), CODE_LIMIT, "/dev/zero: is larger than");
+    assert_null(calendar);
+}
+
 static void an_unknown_pipeline(void **state) {
     (void)state;
     struct setup setup;
@@ -209,6 +317,12 @@ int main(void) {
         cmocka_unit_test_setup_teardown(store_and_bus_have_passwords_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pubsub_is_not_on_a_redis, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_cannot_be_read, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(no_calendar, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(calendar_files_stand_beside_the_configuration, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(
+            the_builtin_configuration_stands_in_the_working_directory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(seasons_come_with_the_configured_bootstrap, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_bad_calendar, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_unknown_pipeline, set_up, tear_down),
         cmocka_unit_test_setup_teardown(only_an_unreachable_embedded_server_is_explained, set_up, tear_down),
     };
