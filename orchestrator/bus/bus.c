@@ -1,5 +1,6 @@
 #include "bus/bus.h"
 
+#include "base/clock.h"
 #include "bus/bus_ops.h"
 
 void bus_create(struct bus *bus, const struct source *source, bus_done_fn *done, void *context) {
@@ -34,6 +35,21 @@ void bus_nack(struct delivery *delivery) {
 void bus_publish(struct bus *bus, const char *topic, const struct message *message,
     bus_published_fn *published, void *context) {
     bus->ops->publish(bus, topic, message, published, context);
+}
+
+void bus_seek(
+    struct bus *bus, const struct source *source, int64_t time_ms, bus_done_fn *done, void *context) {
+    bus->ops->seek(bus, source, time_ms, done, context);
+}
+
+struct result bus_check_moment(int64_t time_ms) {
+    char moment[TIMESTAMP_TEXT_MAX], now[TIMESTAMP_TEXT_MAX];
+    struct clock clock = clock_system();
+    int64_t now_ms = clock_now_ms(&clock);
+    if (time_ms >= 0 && time_ms <= now_ms)
+        return ok();
+    return fail(CODE_INVALID, "a subscription cannot be moved to %s; expected a moment up to now, %s",
+        timestamp_format(time_ms, moment), timestamp_format(now_ms, now));
 }
 
 void bus_flush(struct bus *bus, bus_done_fn *done, void *context) {

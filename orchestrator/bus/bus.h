@@ -42,11 +42,12 @@ struct receiver {
 /* A publish ended. message_id, the bus's, is valid during the call; NULL unless result is ok. */
 typedef void bus_published_fn(void *context, struct result result, const char *message_id);
 
-/* Something longer ended: bus_create, bus_flush, bus_close. */
+/* Something longer ended: bus_create, bus_seek, bus_flush, bus_close. */
 typedef void bus_done_fn(void *context, struct result result);
 
 /*
- * Makes the topic, and the subscription where the source names one, unless they are there. Calls done once.
+ * Makes the topic, and the subscription where the source names one, unless they are there. A subscription
+ * that it makes keeps acked messages for bus_seek: Pub/Sub's for 7 days. Calls done once.
  * CODE_UNAVAILABLE when the bus cannot be reached, CODE_REFUSED when it forbids it.
  */
 void bus_create(struct bus *bus, const struct source *source, bus_done_fn *done, void *context);
@@ -83,9 +84,23 @@ void bus_publish(struct bus *bus, const char *topic, const struct message *messa
     bus_published_fn *published, void *context);
 
 /*
- * Moves the source's subscription to a moment: what was published since then is delivered again, acked or
- * not, and what came before is not. Pub/Sub: the subscription must keep acked messages (bus_create makes it
- * so, for 7 days). Streams: as far back as the stream is kept. Other receivers may be at work meanwhile.
+ * Moves the source's subscription back to a moment (ms since 1970): what was published then or later is
+ * delivered again, acked or not, also to receivers that are at work, in this process or others. What one of
+ * them has in hand, or is just acking, may count as having come again. Calls done once:
+ *
+ * CODE_INVALID      the moment is in the future: what comes until then would be taken for handled.
+ * CODE_NOT_FOUND    there is no such topic or subscription.
+ * CODE_REFUSED      the subscription does not keep acked messages (bus_create makes one that does, for 7
+ *                   days), which says how to mend it; or the bus forbids it.
+ * CODE_UNAVAILABLE  the bus cannot be reached. Whether it was moved may not be known; moving it again is
+ * fine.
+ *
+ * What is not kept any more does not come again. The log warns of a moment before that: Pub/Sub's retention,
+ * or the first entry of a stream that was cut.
+ *
+ * What was published before the moment and is not acked yet: Streams still delivers it, Pub/Sub takes it for
+ * acked, so choose a moment before the oldest message that was not handled. Pub/Sub may take a minute,
+ * during which messages from before the moment may still come.
  */
 void bus_seek(
     struct bus *bus, const struct source *source, int64_t time_ms, bus_done_fn *done, void *context);

@@ -18,6 +18,8 @@ struct bus_ops {
     void (*nack)(struct delivery *delivery);
     void (*publish)(struct bus *bus, const char *topic, const struct message *message,
         bus_published_fn *published, void *context);
+    void (*seek)(
+        struct bus *bus, const struct source *source, int64_t time_ms, bus_done_fn *done, void *context);
     void (*flush)(struct bus *bus, bus_done_fn *done, void *context);
     void (*close)(struct bus *bus, bus_done_fn *closed, void *context);
 };
@@ -29,5 +31,8 @@ struct bus {
 struct subscription {
     struct bus *bus;
 };
+
+/* CODE_INVALID for a moment that no subscription is moved to: before 1970, or in the future. */
+struct result bus_check_moment(int64_t time_ms) MUST_CHECK;
 
 #endif

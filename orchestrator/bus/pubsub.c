@@ -126,6 +126,19 @@ static void publish(struct bus *bus, const char *topic, const struct message *me
         pubsub_publish(pubsub->publisher, name, message, published, context);
 }
 
+static void seek(
+    struct bus *bus, const struct source *source, int64_t time_ms, bus_done_fn *done, void *context) {
+    struct pubsub *pubsub = pubsub_of(bus);
+    char subscription[PUBSUB_NAME_MAX];
+    struct result r = bus_check_moment(time_ms);
+    if (is_ok(r))
+        r = pubsub_subscription_name(pubsub->project, source->subscription, subscription);
+    if (!is_ok(r))
+        pubsub_late_done(&pubsub->late, done, context, r);
+    else
+        pubsub_admin_seek(pubsub->admin, subscription, time_ms, done, context);
+}
+
 static void flush(struct bus *bus, bus_done_fn *done, void *context) {
     struct pubsub *pubsub = pubsub_of(bus);
     for (int i = 0; i < pubsub->puller_count; i++)
@@ -200,6 +213,7 @@ static const struct bus_ops ops = {
     .ack = ack,
     .nack = nack,
     .publish = publish,
+    .seek = seek,
     .flush = flush,
     .close = close_bus,
 };
@@ -254,7 +268,7 @@ static struct result make_parts(struct pubsub *pubsub) {
         return r;
     pubsub->flush = pubsub_flush_new(&pubsub->timers);
     pubsub->publisher = pubsub_publisher_new(&pubsub->timers, pubsub->flush, pubsub->calls);
-    pubsub->admin = pubsub_admin_new(&pubsub->timers, pubsub->calls);
+    pubsub->admin = pubsub_admin_new(&pubsub->timers, pubsub->calls, pubsub->log);
     return pubsub->flush && pubsub->publisher && pubsub->admin ? ok() : fail(CODE_INTERNAL, "out of memory");
 }
 

@@ -1,6 +1,7 @@
 #include "bus/pubsub_admin.h"
 
 #include "base/backoff.h"
+#include "base/clock.h"
 #include "bus/pubsub_list.h"
 #include "bus/pubsub_names.h"
 #include "bus/pubsub_status.h"
@@ -12,8 +13,17 @@
 /* A server that is just starting, or a connection that broke unnoticed, is given a few seconds. */
 enum { DEADLINE_MS = 30000, PATIENCE_MS = 5000, RETRY_LEAST_MS = 100, RETRY_MOST_MS = 1000 };
 
-/* In this order; a step whose thing is there already skips the making of it. */
-enum step { GET_TOPIC, CREATE_TOPIC, GET_SUBSCRIPTION, CREATE_SUBSCRIPTION, FINISHED };
+/* How long a subscription of ours keeps what was acked, and one of others that does not say: Google's
+ * default. */
+enum { KEPT_SECONDS = 7 * 24 * 3600 };
+
+/*
+ * Creating goes from the first to the fourth, and a step whose thing is there already skips the making of it.
+ * Seeking is the last two.
+ */
+enum step { GET_TOPIC, CREATE_TOPIC, GET_SUBSCRIPTION, CREATE_SUBSCRIPTION, CHECK_KEEPING, SEEK, FINISHED };
+
+typedef Google__Pubsub__V1__Subscription Subscription;
 
 struct job {
     struct list_link link;
@@ -21,7 +31,8 @@ struct job {
     enum step step;
     char topic[PUBSUB_NAME_MAX];
     char subscription[PUBSUB_NAME_MAX]; /* "": none */
-    int lease_seconds;
+    int lease_seconds;                  /* creating */
+    int64_t time_ms;                    /* seeking */
     bus_done_fn *done;
     void *context;
     struct rpc_call *call; /* NULL: waits for the timer */
@@ -31,6 +42,7 @@ struct job {
 
 struct pubsub_admin {
     struct rpc_channel *channel;
+    const struct log *log;
     struct list_link jobs;
     struct pubsub_timer timer; /* does the step of jobs that wait */
     bool closing;
@@ -80,17 +92,30 @@ static struct result get_subscription(struct job *job) {
 /*
  * Without ordering: completions do not depend on each other, and order would make one wait for another. It
  * never expires, since a season's break is longer than the 31 days after which Pub/Sub drops an unread one.
- * Acked messages are kept, so that it can be sought back in time.
+ * Acked messages are kept, so that it can be moved back in time.
  */
 static struct result create_subscription(struct job *job) {
     Google__Pubsub__V1__ExpirationPolicy never = GOOGLE__PUBSUB__V1__EXPIRATION_POLICY__INIT;
-    Google__Pubsub__V1__Subscription subscription = GOOGLE__PUBSUB__V1__SUBSCRIPTION__INIT;
+    Google__Pubsub__V1__Duration kept = GOOGLE__PUBSUB__V1__DURATION__INIT;
+    Subscription subscription = GOOGLE__PUBSUB__V1__SUBSCRIPTION__INIT;
+    kept.seconds = KEPT_SECONDS;
     subscription.name = job->subscription;
     subscription.topic = job->topic;
     subscription.ack_deadline_seconds = job->lease_seconds;
     subscription.retain_acked_messages = true;
+    subscription.message_retention_duration = &kept;
     subscription.expiration_policy = &never;
     return call(job, "/google.pubsub.v1.Subscriber/CreateSubscription", "name", &subscription.base);
+}
+
+static struct result seek(struct job *job) {
+    Google__Pubsub__V1__Timestamp moment = GOOGLE__PUBSUB__V1__TIMESTAMP__INIT;
+    Google__Pubsub__V1__SeekRequest request = GOOGLE__PUBSUB__V1__SEEK_REQUEST__INIT;
+    moment.seconds = job->time_ms / 1000;
+    moment.nanos = (int32_t)(job->time_ms % 1000) * 1000000;
+    request.subscription = job->subscription;
+    request.time = &moment;
+    return call(job, "/google.pubsub.v1.Subscriber/Seek", "subscription", &request.base);
 }
 
 static void job_do(struct job *job) {
@@ -99,6 +124,8 @@ static void job_do(struct job *job) {
         [CREATE_TOPIC] = create_topic,
         [GET_SUBSCRIPTION] = get_subscription,
         [CREATE_SUBSCRIPTION] = create_subscription,
+        [CHECK_KEEPING] = get_subscription,
+        [SEEK] = seek,
     };
     if (job->step == FINISHED) {
         job_end(job, ok());
@@ -113,34 +140,79 @@ static enum step after_topic(const struct job *job) {
     return *job->subscription ? GET_SUBSCRIPTION : FINISHED;
 }
 
-/* The subscription is there: on the right topic? One whose topic was deleted stays on "_deleted-topic_" for
- * ever. */
-static struct result check_subscription(const struct job *job, const struct rpc_reply *reply) {
-    Google__Pubsub__V1__Subscription *found =
-        google__pubsub__v1__subscription__unpack(NULL, reply->size, reply->data);
-    if (!found)
-        return fail(CODE_INTERNAL, "%s: Pub/Sub's description of it cannot be read", job->subscription);
-    struct result r = ok();
+/* How long acked messages are kept: by the subscription, or by its topic for all of them. 0: they are not. */
+static int64_t kept_seconds(const Subscription *found) {
+    const Google__Pubsub__V1__Duration *by_topic = found->topic_message_retention_duration;
+    const Google__Pubsub__V1__Duration *by_itself = found->message_retention_duration;
+    int64_t topic = by_topic ? by_topic->seconds : 0;
+    int64_t own = by_itself ? by_itself->seconds : KEPT_SECONDS;
+    return found->retain_acked_messages && own > topic ? own : topic;
+}
+
+#define NOT_KEPT "does not keep acked messages (retain_acked_messages is off)"
+#define KEEP_THEM                                                                                            \
+    "let it, from now on: gcloud pubsub subscriptions update %s --retain-acked-messages "                    \
+    "--message-retention-duration=7d"
+
+/* It is there: on the right topic? One whose topic was deleted stays on "_deleted-topic_" for ever. */
+static struct result check_found(const struct job *job, const Subscription *found) {
     if (strcmp(found->topic, job->topic) != 0)
-        r = fail(CODE_REFUSED,
+        return fail(CODE_REFUSED,
             "%s is there, but on topic %.150s, not on %s; delete it, or give it another name",
             job->subscription, found->topic, job->topic);
+    if (kept_seconds(found) == 0)
+        log_notice(job->admin->log, "%s " NOT_KEPT ", so it cannot be moved back in time; " KEEP_THEM,
+            job->subscription, job->subscription);
+    return ok();
+}
+
+static void warn_of_gap(const struct job *job, int64_t seconds) {
+    char moment[TIMESTAMP_TEXT_MAX], first[TIMESTAMP_TEXT_MAX];
+    struct clock clock = clock_system();
+    int64_t first_ms = clock_now_ms(&clock) - seconds * 1000;
+    if (job->time_ms < first_ms)
+        log_warning(job->admin->log,
+            "%s is moved back to %s, but keeps nothing from before %s: what was acked before then is gone",
+            job->subscription, timestamp_format(job->time_ms, moment), timestamp_format(first_ms, first));
+}
+
+/* Without it Pub/Sub would say that all is well, and bring nothing back. */
+static struct result check_keeping(const struct job *job, const Subscription *found) {
+    int64_t seconds = kept_seconds(found);
+    if (seconds == 0)
+        return fail(CODE_REFUSED, "%s " NOT_KEPT ", so none can come again; " KEEP_THEM, job->subscription,
+            job->subscription);
+    warn_of_gap(job, seconds);
+    return ok();
+}
+
+static struct result check_subscription(const struct job *job, const struct rpc_reply *reply) {
+    Subscription *found = google__pubsub__v1__subscription__unpack(NULL, reply->size, reply->data);
+    if (!found)
+        return fail(CODE_INTERNAL, "%s: Pub/Sub's description of it cannot be read", job->subscription);
+    struct result r = job->step == CHECK_KEEPING ? check_keeping(job, found) : check_found(job, found);
     google__pubsub__v1__subscription__free_unpacked(found, NULL);
     return r;
 }
 
+/* The step after one whose thing is there now. */
+static enum step step_after(const struct job *job) {
+    if (job->step <= CREATE_TOPIC)
+        return after_topic(job);
+    return job->step == CHECK_KEEPING ? SEEK : FINISHED;
+}
+
 /* What the reply to a step means, and the step after it. */
 static struct result next_step(const struct job *job, const struct rpc_reply *reply, enum step *next) {
-    bool getting = job->step == GET_TOPIC || job->step == GET_SUBSCRIPTION;
-    bool missing = getting && reply->status == RPC_NOT_FOUND;
-    bool there = reply->status == RPC_OK || (!getting && reply->status == RPC_ALREADY_EXISTS);
+    bool looking = job->step == GET_TOPIC || job->step == GET_SUBSCRIPTION;
+    bool making = job->step == CREATE_TOPIC || job->step == CREATE_SUBSCRIPTION;
+    bool missing = looking && reply->status == RPC_NOT_FOUND;
+    bool there = reply->status == RPC_OK || (making && reply->status == RPC_ALREADY_EXISTS);
     if (!missing && !there)
         return pubsub_result(reply, job->step <= CREATE_TOPIC ? job->topic : job->subscription);
-    if (missing)
-        *next = job->step + 1;
-    else
-        *next = job->step <= CREATE_TOPIC ? after_topic(job) : FINISHED;
-    return there && job->step == GET_SUBSCRIPTION ? check_subscription(job, reply) : ok();
+    *next = missing ? job->step + 1 : step_after(job);
+    bool described = there && (job->step == GET_SUBSCRIPTION || job->step == CHECK_KEEPING);
+    return described ? check_subscription(job, reply) : ok();
 }
 
 static void on_reply(void *context, const struct rpc_reply *reply) {
@@ -175,34 +247,53 @@ static void do_waiting(void *context) {
     }
 }
 
-struct pubsub_admin *pubsub_admin_new(struct pubsub_timers *timers, struct rpc_channel *channel) {
+struct pubsub_admin *pubsub_admin_new(
+    struct pubsub_timers *timers, struct rpc_channel *channel, const struct log *log) {
     struct pubsub_admin *admin = calloc(1, sizeof *admin);
     if (!admin)
         return NULL;
     admin->channel = channel;
+    admin->log = log;
     list_init(&admin->jobs);
     pubsub_timer_init(timers, &admin->timer, do_waiting, admin);
     return admin;
 }
 
-void pubsub_admin_create(struct pubsub_admin *admin, const char *topic, const char *subscription,
-    int lease_seconds, bus_done_fn *done, void *context) {
+/* It begins in the loop's next turn. NULL when out of memory; then done has been called. */
+static struct job *job_new(
+    struct pubsub_admin *admin, enum step first, const char *subscription, bus_done_fn *done, void *context) {
     struct job *job = calloc(1, sizeof *job);
     if (!job) {
         done(context, fail(CODE_INTERNAL, "out of memory"));
-        return;
+        return NULL;
     }
     job->admin = admin;
-    job->lease_seconds = lease_seconds;
+    job->step = first;
     job->done = done;
     job->context = context;
     job->retry_until_ms = pubsub_now_ms(admin->timer.group) + PATIENCE_MS;
     job->backoff = (struct backoff){.first_ms = RETRY_LEAST_MS, .max_ms = RETRY_MOST_MS};
-    strncpy(job->topic, topic, sizeof job->topic - 1);
     if (subscription)
         strncpy(job->subscription, subscription, sizeof job->subscription - 1);
     list_append(&admin->jobs, &job->link);
     pubsub_timer_start(&admin->timer, 0);
+    return job;
+}
+
+void pubsub_admin_create(struct pubsub_admin *admin, const char *topic, const char *subscription,
+    int lease_seconds, bus_done_fn *done, void *context) {
+    struct job *job = job_new(admin, GET_TOPIC, subscription, done, context);
+    if (!job)
+        return;
+    job->lease_seconds = lease_seconds;
+    strncpy(job->topic, topic, sizeof job->topic - 1);
+}
+
+void pubsub_admin_seek(
+    struct pubsub_admin *admin, const char *subscription, int64_t time_ms, bus_done_fn *done, void *context) {
+    struct job *job = job_new(admin, CHECK_KEEPING, subscription, done, context);
+    if (job)
+        job->time_ms = time_ms;
 }
 
 void pubsub_admin_close(struct pubsub_admin *admin) {

@@ -219,6 +219,7 @@ static const struct bus_ops streams_ops = {
     .ack = streams_ack,
     .nack = streams_nack,
     .publish = streams_publish,
+    .seek = streams_seek,
     .flush = streams_flush,
     .close = streams_close,
 };

@@ -45,6 +45,7 @@ struct entry {
     struct delivery delivery; /* first, so that a delivery is its entry */
     struct stream_id id;
     enum entry_state state;
+    bool came_again;           /* while it was being acked, from a group that was set back */
     struct entry *next;        /* of the queue that it waits in */
     struct entry *sibling;     /* of its bucket in the table */
     struct flush_round *round; /* that it belongs to once given back */

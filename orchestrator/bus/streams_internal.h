@@ -4,6 +4,7 @@
  *
  *   streams.c           the bus: opening, the loop's turns, closing
  *   streams_publish.c   what is sent for the caller: XADD, XGROUP CREATE
+ *   streams_seek.c      moving a group back in time
  *   streams_receive.c   asking for entries and handing them out
  *   streams_return.c    acks, nacks and leases of what was handed out
  *   streams_trim.c      cutting streams, and leaving groups
@@ -123,6 +124,19 @@ void streams_handle_closed(void *bus);
 void streams_publish(struct bus *bus, const char *topic, const struct message *message,
     bus_published_fn *published, void *context);
 void streams_create(struct bus *bus, const struct source *source, bus_done_fn *done, void *context);
+
+/* What the answer (NULL: the connection broke first) to a command of the caller's means; context is done's.
+ */
+typedef struct result streams_read_fn(void *context, const redisReply *reply);
+
+/*
+ * Sends a command about the source's stream, in its turn, or else fails like a publish. It is taken over;
+ * NULL stands for no memory, checked for why it is not to be sent. done is called once, in a later turn of
+ * the loop (but for want of memory).
+ */
+void streams_order(struct streams_bus *bus, const struct source *source, struct result checked,
+    struct command *command, streams_read_fn *read, bus_done_fn *done, void *context);
+
 void streams_send_ready(struct streams_bus *bus);
 
 /* Fails those that have waited too long for the connection, or all that have not been sent. */
@@ -131,6 +145,11 @@ void streams_fail_waiting(struct streams_bus *bus);
 
 /* Calls back for those that failed inside a call. */
 void streams_tell_failed(struct streams_bus *bus);
+
+/* --- streams_seek.c ------------------------------------------------------------------------------------- */
+
+void streams_seek(
+    struct bus *bus, const struct source *source, int64_t time_ms, bus_done_fn *done, void *context);
 
 /* --- streams_receive.c ---------------------------------------------------------------------------------- */
 
@@ -175,6 +194,17 @@ void streams_postpone_returns(struct streams_subscription *sub);
 void streams_extend(struct streams_subscription *sub);
 
 /* --- streams_trim.c ------------------------------------------------------------------------------------- */
+
+/* For scripts: is entry id a before b? Their numbers have 64 bits, too many for Lua's. */
+#define STREAMS_LUA_BEFORE                                                                                   \
+    "local function before(a, b)\n"                                                                          \
+    "  local ams, aseq = a:match('^(%d+)-(%d+)$')\n"                                                         \
+    "  local bms, bseq = b:match('^(%d+)-(%d+)$')\n"                                                         \
+    "  if #ams ~= #bms then return #ams < #bms end\n"                                                        \
+    "  if ams ~= bms then return ams < bms end\n"                                                            \
+    "  if #aseq ~= #bseq then return #aseq < #bseq end\n"                                                    \
+    "  return aseq < bseq\n"                                                                                 \
+    "end\n"
 
 /* So many entries were published or acked: it may be time to cut. */
 void streams_active(struct stream *stream, size_t entries);

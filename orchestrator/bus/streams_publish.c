@@ -5,7 +5,7 @@
 
 enum { REQUESTS_MAX = 100000, REQUEST_BYTES_MAX = 256 * 1024 * 1024 };
 
-/* Something asked by the caller: a publish or a create. It has one of published and done. */
+/* Something asked by the caller: a publish, or an order of another kind. It has one of published and done. */
 struct request {
     struct request *next;
     struct streams_bus *bus;
@@ -18,6 +18,7 @@ struct request {
     struct result *failure; /* of those in bus->failed */
     bus_published_fn *published;
     bus_done_fn *done;
+    streams_read_fn *read; /* of an order */
     void *context;
 };
 
@@ -161,15 +162,24 @@ static void conclude(struct request *request, struct result result, const char *
     request_end(request, result, id);
 }
 
+static struct result read_published(const redisReply *reply) {
+    struct result result = redis_reply_result(reply);
+    if (is_ok(result) && reply->type != REDIS_REPLY_STRING)
+        return fail(CODE_INTERNAL, "Redis did not answer XADD with an id");
+    return result;
+}
+
+static struct result read_created(void *context, const redisReply *reply) {
+    (void)context;
+    bool exists = reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "BUSYGROUP ", 10) == 0;
+    return exists ? ok() : redis_reply_result(reply);
+}
+
 static void on_answer(void *context, const redisReply *reply) {
     struct request *request = context;
     struct streams_bus *bus = request->bus;
-    struct result result = redis_reply_result(reply);
-    bool exists = reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "BUSYGROUP ", 10) == 0;
-    if (request->done && exists)
-        result = ok();
-    if (request->published && is_ok(result) && reply->type != REDIS_REPLY_STRING)
-        result = fail(CODE_INTERNAL, "Redis did not answer XADD with an id");
+    struct result result =
+        request->published ? read_published(reply) : request->read(request->context, reply);
     const char *id = request->published && is_ok(result) ? reply->str : NULL;
     if (request->done)
         streams_retry_now(bus);
@@ -282,6 +292,27 @@ void streams_publish(struct bus *base, const char *topic, const struct message *
         fail_later(request, admitted);
 }
 
+void streams_order(struct streams_bus *bus, const struct source *source, struct result checked,
+    struct command *command, streams_read_fn *read, bus_done_fn *done, void *context) {
+    struct stream *stream = streams_stream(bus, source->topic);
+    struct request *request = request_new(bus, command, context);
+    if (!request) {
+        done(context, fail(CODE_UNAVAILABLE, "out of memory, or too many topics, for %s", source->topic));
+        return;
+    }
+    request->done = done;
+    request->read = read;
+    request->stream = stream;
+    if (is_ok(checked) && bus->state != BUS_OPEN)
+        checked = fail(CODE_UNAVAILABLE, "the bus is being closed");
+    if (!is_ok(checked)) {
+        fail_later(request, checked);
+        return;
+    }
+    get_ready(request);
+    streams_send_ready(bus);
+}
+
 /* A stream without a group comes into being with its first entry; asking for it only shows that Redis is
  * there. */
 void streams_create(struct bus *base, const struct source *source, bus_done_fn *done, void *context) {
@@ -293,17 +324,5 @@ void streams_create(struct bus *base, const struct source *source, bus_done_fn *
             6, (const char *[]){"XGROUP", "CREATE", stream->key, source->subscription, "0", "MKSTREAM"});
     else if (stream)
         command = command_new(2, (const char *[]){"EXISTS", stream->key});
-    struct request *request = request_new(bus, command, context);
-    if (!request) {
-        done(context, fail(CODE_UNAVAILABLE, "out of memory, or too many topics, for %s", source->topic));
-        return;
-    }
-    request->done = done;
-    request->stream = stream;
-    if (bus->state != BUS_OPEN) {
-        fail_later(request, fail(CODE_UNAVAILABLE, "the bus is being closed"));
-        return;
-    }
-    get_ready(request);
-    streams_send_ready(bus);
+    streams_order(bus, source, ok(), command, read_created, done, context);
 }

@@ -56,14 +56,20 @@ static void drop_deleted(struct streams_subscription *sub, const char *id) {
     (void)r; /* not connected: it is met again when it is */
 }
 
-/* False when the element is no entry. What there is no memory for stays pending, and is claimed later. */
-static bool take(struct streams_subscription *sub, const redisReply *element) {
+/*
+ * False when the element is no entry. What there is no memory for stays pending, and is claimed later. Of an
+ * entry that we have, a fresh reading is news only while it is being acked: it may be pending anew.
+ */
+static bool take(struct streams_subscription *sub, const redisReply *element, bool fresh) {
     struct stream_id id;
     enum entry_shape shape = entry_read(element, &id);
     if (shape == ENTRY_STRANGE)
         return false;
-    if (table_find(&sub->table, id))
+    struct entry *known = table_find(&sub->table, id);
+    if (known) {
+        known->came_again |= fresh && known->state == ENTRY_ACK;
         return true;
+    }
     if (shape == ENTRY_DELETED) {
         drop_deleted(sub, element->element[0]->str);
         return true;
@@ -86,7 +92,7 @@ static bool take(struct streams_subscription *sub, const redisReply *element) {
 static void take_all(struct streams_subscription *sub, const redisReply *entries, struct redis_link *link) {
     bool good = entries && entries->type == REDIS_REPLY_ARRAY;
     for (size_t i = 0; good && i < entries->elements; i++)
-        good = take(sub, entries->element[i]);
+        good = take(sub, entries->element[i], link == sub->reader);
     if (!good) {
         log_error(&sub->log, "Redis answers something about stream %s that is not a list of entries",
             sub->stream->key);

@@ -76,13 +76,17 @@ static void on_returned(void *context, const redisReply *reply) {
     sub->in_flight--;
     if (is_ok(result) && batch->state == ENTRY_ACK)
         streams_active(sub->stream, batch->count);
+    bool again = false;
     for (size_t i = 0; i < batch->count; i++) {
+        again |= batch->entries[i]->came_again;
         if (is_ok(result))
             settle(sub, batch->entries[i]);
         else
             keep(sub, batch->entries[i], reply);
     }
     free(batch);
+    if (again && is_ok(result))
+        streams_recover(sub); /* what the ack did not take is among our own pending entries */
     if (reply && !is_ok(result) && !sub->told_return)
         log_error(&sub->log, "cannot ack in stream %s, trying again: %s", sub->stream->key, result.text);
     sub->told_return = reply && !is_ok(result);

@@ -11,15 +11,7 @@ enum { TRIM_ACTIVITY = 1000 };
  * group may be made, or set back in time, between looking and cutting. Removes whole nodes of the stream (~),
  * at most 10,000 entries.
  */
-static const char cut[] =
-    "local function before(a, b)\n"
-    "  local ams, aseq = a:match('^(%d+)-(%d+)$')\n"
-    "  local bms, bseq = b:match('^(%d+)-(%d+)$')\n"
-    "  if #ams ~= #bms then return #ams < #bms end\n" /* numbers of 64 bits are too long for Lua */
-    "  if ams ~= bms then return ams < bms end\n"
-    "  if #aseq ~= #bseq then return #aseq < #bseq end\n"
-    "  return aseq < bseq\n"
-    "end\n"
+static const char cut[] = STREAMS_LUA_BEFORE
     "local surplus = redis.call('XLEN', KEYS[1]) - tonumber(ARGV[1])\n"
     "if surplus <= 0 then return 0 end\n"
     "local limit = math.min(surplus, 10000)\n"

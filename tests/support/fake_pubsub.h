@@ -8,9 +8,9 @@
  * again. Names are full ones: "projects/p/topics/t". Leases run by a clock that a test may put forward
  * (fake_pubsub_advance), so that nothing needs to wait for real time to pass.
  *
- * It is kinder than production in three things: messages are spread over all open streams that have room; an
- * acked message never comes again unless fake_pubsub_forget_acks says so; an ack counts even when its lease
- * has run out.
+ * It is kinder than production in four things: messages are spread over all open streams that have room; an
+ * acked message never comes again unless a seek or fake_pubsub_forget_acks says so; an ack counts even when
+ * its lease has run out; a seek takes effect at once, and what it can bring back never grows too old.
  */
 #ifndef PHASEGATE_TESTS_FAKE_PUBSUB_H
 #define PHASEGATE_TESTS_FAKE_PUBSUB_H
@@ -35,6 +35,7 @@ enum fake_method {
     FAKE_STREAMING_PULL,
     FAKE_ACKNOWLEDGE,
     FAKE_MODIFY_ACK_DEADLINE,
+    FAKE_SEEK,
     FAKE_METHODS
 };
 
@@ -70,7 +71,8 @@ int fake_pubsub_port(const struct fake_pubsub *fake);
 
 /* --- What a test does in place of some other client ----------------------------------------------------- */
 
-/* Makes the topic, and the subscription unless NULL, where missing; ack deadline 10 s. */
+/* Makes the topic, and the subscription unless NULL, where missing; ack deadline 10 s, acked messages not
+ * kept. */
 struct result fake_pubsub_create(
     struct fake_pubsub *fake, const char *topic, const char *subscription, bool ordered) MUST_CHECK;
 
@@ -115,7 +117,7 @@ void fake_pubsub_advance(struct fake_pubsub *fake, int64_t ms);
 /* All leases run out now: everything that is not acked comes again. */
 void fake_pubsub_expire_leases(struct fake_pubsub *fake);
 
-/* Everything comes again, also what was acked, as after a seek or a failover of Google's. */
+/* Everything comes again, also what was acked and not kept, as after a failover of Google's. */
 void fake_pubsub_forget_acks(struct fake_pubsub *fake, const char *subscription);
 
 /* --- Inspection ----------------------------------------------------------------------------------------- */

@@ -20,6 +20,8 @@ enum {
     ORDERING_KEY_MAX = 1024,
     DEADLINE_LEAST_SECONDS = 10, /* of a subscription */
     DEADLINE_MOST_SECONDS = 600,
+    KEPT_LEAST_SECONDS = 10 * 60,
+    KEPT_MOST_SECONDS = 31 * 24 * 3600,
 };
 
 typedef Google__Pubsub__V1__Topic Topic;
@@ -99,21 +101,38 @@ static void answer_subscription(struct fake_answer *answer, const struct fake_su
     wire.topic = subscription->topic->name;
     wire.ack_deadline_seconds = subscription->ack_deadline_seconds;
     wire.enable_message_ordering = subscription->ordered;
+    wire.retain_acked_messages = subscription->keeps_acked;
+    Google__Pubsub__V1__Duration kept = GOOGLE__PUBSUB__V1__DURATION__INIT;
+    kept.seconds = subscription->kept_seconds;
+    wire.message_retention_duration = &kept;
     answer->body = fake_pack(&wire.base);
+}
+
+static int32_t deadline_of(const Subscription *request) {
+    return request->ack_deadline_seconds ? request->ack_deadline_seconds : DEADLINE_LEAST_SECONDS;
+}
+
+/* What is wrong with its settings; NULL when nothing is. */
+static const char *subscription_fault(const Subscription *request) {
+    int32_t deadline = deadline_of(request);
+    const Google__Pubsub__V1__Duration *kept = request->message_retention_duration;
+    if (!is_name(request->name, SUBSCRIPTION_NAME))
+        return "invalid subscription name";
+    if (deadline < DEADLINE_LEAST_SECONDS || deadline > DEADLINE_MOST_SECONDS)
+        return "ack_deadline_seconds has to be 10 to 600";
+    if (kept && (kept->seconds < KEPT_LEAST_SECONDS || kept->seconds > KEPT_MOST_SECONDS))
+        return "message_retention_duration has to be 10 minutes to 31 days";
+    return NULL;
 }
 
 static void create_subscription(
     struct fake_pubsub *fake, const ProtobufCMessage *message, size_t size, struct fake_answer *answer) {
     const Subscription *request = (const Subscription *)message;
     struct fake_topic *topic = fake_store_topic(&fake->store, request->topic);
-    int32_t seconds = request->ack_deadline_seconds ? request->ack_deadline_seconds : DEADLINE_LEAST_SECONDS;
+    const char *wrong = subscription_fault(request);
     (void)size;
-    if (!is_name(request->name, SUBSCRIPTION_NAME)) {
-        fake_refuse(answer, GRPC_STATUS_INVALID_ARGUMENT, "invalid subscription name: %s", request->name);
-        return;
-    }
-    if (seconds < DEADLINE_LEAST_SECONDS || seconds > DEADLINE_MOST_SECONDS) {
-        fake_refuse(answer, GRPC_STATUS_INVALID_ARGUMENT, "ack_deadline_seconds has to be 10 to 600");
+    if (wrong) {
+        fake_refuse(answer, GRPC_STATUS_INVALID_ARGUMENT, "%s: %s", request->name, wrong);
         return;
     }
     if (!topic) {
@@ -124,12 +143,16 @@ static void create_subscription(
         fake_refuse(answer, GRPC_STATUS_ALREADY_EXISTS, "there is a subscription %s already", request->name);
         return;
     }
-    const struct fake_subscription *subscription = fake_store_add_subscription(
-        &fake->store, request->name, topic, seconds, request->enable_message_ordering);
-    if (subscription)
-        answer_subscription(answer, subscription);
-    else
+    struct fake_subscription *subscription = fake_store_add_subscription(
+        &fake->store, request->name, topic, deadline_of(request), request->enable_message_ordering);
+    if (!subscription) {
         fake_refuse(answer, GRPC_STATUS_RESOURCE_EXHAUSTED, "fake: too many subscriptions");
+        return;
+    }
+    subscription->keeps_acked = request->retain_acked_messages;
+    if (request->message_retention_duration)
+        subscription->kept_seconds = request->message_retention_duration->seconds;
+    answer_subscription(answer, subscription);
 }
 
 static void get_subscription(
@@ -141,6 +164,25 @@ static void get_subscription(
         answer_subscription(answer, subscription);
     else
         fake_refuse(answer, GRPC_STATUS_NOT_FOUND, "there is no subscription %s", name);
+}
+
+static void seek(
+    struct fake_pubsub *fake, const ProtobufCMessage *message, size_t size, struct fake_answer *answer) {
+    const Google__Pubsub__V1__SeekRequest *request = (const Google__Pubsub__V1__SeekRequest *)message;
+    struct fake_subscription *subscription = fake_store_subscription(&fake->store, request->subscription);
+    const Google__Pubsub__V1__Timestamp *moment = request->time;
+    Google__Pubsub__V1__SeekResponse response = GOOGLE__PUBSUB__V1__SEEK_RESPONSE__INIT;
+    (void)size;
+    if (!moment || moment->nanos < 0 || moment->nanos > 999999999) {
+        fake_refuse(answer, GRPC_STATUS_INVALID_ARGUMENT, "a seek needs a time");
+        return;
+    }
+    if (!subscription) {
+        fake_refuse(answer, GRPC_STATUS_NOT_FOUND, "there is no subscription %s", request->subscription);
+        return;
+    }
+    fake_subscription_seek(subscription, moment->seconds * 1000 + (moment->nanos + 999999) / 1000000);
+    answer->body = fake_pack(&response.base);
 }
 
 /* --- Publish -------------------------------------------------------------------------------------------- */
@@ -338,6 +380,7 @@ static const struct {
         &google__pubsub__v1__acknowledge_request__descriptor, acknowledge},
     [FAKE_MODIFY_ACK_DEADLINE] = {"/google.pubsub.v1.Subscriber/ModifyAckDeadline",
         &google__pubsub__v1__modify_ack_deadline_request__descriptor, modify_ack_deadline},
+    [FAKE_SEEK] = {"/google.pubsub.v1.Subscriber/Seek", &google__pubsub__v1__seek_request__descriptor, seek},
 };
 
 enum fake_method fake_method_of(grpc_slice path) {

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ID_MAX = 32 };
+enum { ID_MAX = 32, KEPT_DEFAULT_SECONDS = 7 * 24 * 3600 };
 static const int64_t FIRST_ID = 7000000000000001; /* ids have as many digits as production's */
 
 /* --- Topics and their messages -------------------------------------------------------------------------- */
@@ -242,6 +242,7 @@ struct fake_subscription *fake_store_add_subscription(struct fake_store *store, 
         .topic = topic,
         .ack_deadline_seconds = ack_deadline_seconds,
         .ordered = ordered,
+        .kept_seconds = KEPT_DEFAULT_SECONDS,
         .first = topic->count,
         .waiting_first = SLOT_NONE,
         .waiting_last = SLOT_NONE,
@@ -402,17 +403,44 @@ void fake_subscription_leave(struct fake_subscription *subscription, struct fake
             slot_hold(subscription, i, NULL);
 }
 
-void fake_subscription_rewind(struct fake_subscription *subscription) {
+/* Makes the lists and counts anew from the slots' states. */
+static void relink(struct fake_subscription *subscription) {
     for (uint32_t i = 0; i < subscription->keys; i++)
         subscription->key_last[i] = SLOT_NONE;
     subscription->waiting_first = subscription->waiting_last = SLOT_NONE;
+    memset(subscription->by_state, 0, sizeof subscription->by_state);
+    for (uint32_t i = 0; i < subscription->count; i++) {
+        const struct slot *slot = slot_at(subscription, i);
+        subscription->by_state[slot->state]++;
+        if (slot->state == SLOT_WAITING)
+            waiting_insert(subscription, i);
+        if (slot->state != SLOT_ACKED)
+            key_append(subscription, i);
+    }
+}
+
+void fake_subscription_rewind(struct fake_subscription *subscription) {
+    for (uint32_t i = 0; i < subscription->count; i++) {
+        slot_hold(subscription, i, NULL);
+        slot_at(subscription, i)->state = SLOT_WAITING;
+    }
+    relink(subscription);
+}
+
+static enum slot_state state_after_seek(
+    const struct fake_subscription *subscription, uint32_t index, int64_t time_ms) {
+    enum slot_state state = subscription->slots[index].state;
+    if (fake_subscription_message(subscription, index)->published_ms < time_ms)
+        return SLOT_ACKED;
+    return state == SLOT_ACKED && subscription->keeps_acked ? SLOT_WAITING : state;
+}
+
+void fake_subscription_seek(struct fake_subscription *subscription, int64_t time_ms) {
     for (uint32_t i = 0; i < subscription->count; i++) {
         struct slot *slot = slot_at(subscription, i);
-        slot_hold(subscription, i, NULL);
-        slot->state = SLOT_WAITING;
-        waiting_insert(subscription, i);
-        key_append(subscription, i);
+        slot->state = state_after_seek(subscription, i, time_ms);
+        if (slot->state != SLOT_LEASED)
+            slot_hold(subscription, i, NULL);
     }
-    subscription->by_state[SLOT_LEASED] = subscription->by_state[SLOT_ACKED] = 0;
-    subscription->by_state[SLOT_WAITING] = subscription->count;
+    relink(subscription);
 }

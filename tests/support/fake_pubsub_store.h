@@ -49,6 +49,8 @@ struct fake_subscription {
     struct fake_topic *topic;
     int32_t ack_deadline_seconds;
     bool ordered;
+    bool keeps_acked; /* for a seek; set after it was added */
+    int64_t kept_seconds;
     size_t first; /* slots[i] speaks of topic->messages[first + i] */
     struct slot *slots;
     uint32_t count, capacity;
@@ -112,6 +114,12 @@ void fake_subscription_leave(struct fake_subscription *subscription, struct fake
 
 /* All messages wait again, acked or not. */
 void fake_subscription_rewind(struct fake_subscription *subscription);
+
+/*
+ * Messages published before the moment are acked, later ones are not, as far as they were kept. What is
+ * leased stays so.
+ */
+void fake_subscription_seek(struct fake_subscription *subscription, int64_t time_ms);
 
 const struct message *fake_subscription_message(const struct fake_subscription *subscription, uint32_t slot);
 

@@ -96,6 +96,7 @@ static void set_refuse(struct fake_pubsub *fake, const char *value) {
         [FAKE_STREAMING_PULL] = "StreamingPull:",
         [FAKE_ACKNOWLEDGE] = "Acknowledge:",
         [FAKE_MODIFY_ACK_DEADLINE] = "ModifyAckDeadline:",
+        [FAKE_SEEK] = "Seek:",
     };
     int status, calls;
     for (enum fake_method method = 0; method < FAKE_METHODS; method++) {

@@ -1,0 +1,96 @@
+/* The suite of the bus: the other side goes away and comes back. */
+#include "support/bus_suite_internal.h"
+
+static void come_back(struct suite *suite) {
+    suite->fixture->start(suite->fixture->context);
+    if (suite->fixture->forgets)
+        create_and_wait(&suite->loop, suite->bus, &suite->source);
+}
+
+static void expect_four_failures(struct suite *suite) {
+    struct outcome failed[4] = {0};
+    for (int i = 0; i < 4; i++)
+        publish_text(suite->bus, suite->topic, i < 3 ? "key" : NULL, "lost", &failed[i]);
+    for (int i = 0; i < 4; i++) {
+        loop_until(&suite->loop, outcome_is_there, &failed[i], 6 * WAIT_MS, "the failure of a message");
+        assert_int_equal(failed[i].result.code, CODE_UNAVAILABLE);
+        assert_true(failed[i].result.retryable);
+        assert_int_equal(failed[i].calls, 1);
+    }
+}
+
+static void publishing_fails_while_the_other_side_is_away(void **state) {
+    struct suite *suite = *state;
+    suite_start(suite, INBOX_ACK, 0);
+    suite_publish(suite, "before");
+    suite_await_count(suite, &suite->inbox, 1, WAIT_MS);
+    suite->fixture->stop(suite->fixture->context);
+    expect_four_failures(suite); /* nobody has noticed yet */
+    expect_four_failures(suite); /* known to be away */
+    come_back(suite);
+    suite->inbox.awaited = suite->inbox.count + 1; /* it may come before its publish is known to be done */
+    publish_in_the_end(&suite->loop, suite->bus, suite->topic, "key", "after");
+    loop_until(
+        &suite->loop, inbox_is_full, &suite->inbox, 4 * WAIT_MS, "a message after the other side came back");
+    if (!inbox_find(&suite->inbox, "after"))
+        fail_msg("a message that had failed came");
+}
+
+static void what_is_in_hand_when_the_other_side_goes_is_acked_when_it_comes_back(void **state) {
+    struct suite *suite = *state;
+    suite_start(suite, INBOX_HOLD, 0);
+    suite_publish(suite, "one");
+    suite_publish(suite, "two");
+    suite_await_count(suite, &suite->inbox, 2, WAIT_MS);
+    suite->fixture->stop(suite->fixture->context);
+    inbox_ack_one(&suite->inbox);
+    come_back(suite);
+    publish_in_the_end(&suite->loop, suite->bus, suite->topic, NULL, "three");
+    suite->inbox.awaited = 3;
+    loop_until(
+        &suite->loop, inbox_is_full, &suite->inbox, 4 * WAIT_MS, "a message after the other side came back");
+    inbox_ack_all(&suite->inbox);
+    flush_and_wait(&suite->loop, suite->bus);
+    if (!suite->fixture->forgets)
+        assert_int_equal(suite->inbox.deliveries, 3);
+    close_and_wait(&suite->loop, &suite->bus);
+    suite->other = suite_open_bus(suite, "second");
+    suite_subscribe(suite, suite->other, &suite->other_inbox, 0);
+    suite_expect_no_more(suite, &suite->other_inbox, NEVER_MS + suite->fixture->lease_ms);
+}
+
+static void a_seek_fails_while_the_other_side_is_away(void **state) {
+    struct suite *suite = *state;
+    create_and_wait(&suite->loop, suite->bus, &suite->source);
+    suite->fixture->stop(suite->fixture->context);
+    struct outcome moved = {0};
+    bus_seek(suite->bus, &suite->source, 0, outcome_done, &moved);
+    loop_until(&suite->loop, outcome_is_there, &moved, 6 * WAIT_MS, "the failure of a seek");
+    assert_int_equal(moved.calls, 1);
+    assert_int_equal(moved.result.code, CODE_UNAVAILABLE);
+    come_back(suite);
+}
+
+static void it_can_be_closed_while_the_other_side_is_away(void **state) {
+    struct suite *suite = *state;
+    suite_start(suite, INBOX_HOLD, 0);
+    suite_publish(suite, "in hand");
+    suite_await_count(suite, &suite->inbox, 1, WAIT_MS);
+    suite->fixture->stop(suite->fixture->context);
+    struct outcome published = {0};
+    publish_text(suite->bus, suite->topic, NULL, "lost", &published);
+    close_and_wait(&suite->loop, &suite->bus);
+    assert_int_equal(published.calls, 1);
+    assert_int_equal(published.result.code, CODE_UNAVAILABLE);
+    suite->fixture->start(suite->fixture->context);
+}
+
+int bus_suite_outage(struct suite *suite) {
+    const struct CMUnitTest tests[] = {
+        suite_test(publishing_fails_while_the_other_side_is_away),
+        suite_test(what_is_in_hand_when_the_other_side_goes_is_acked_when_it_comes_back),
+        suite_test(a_seek_fails_while_the_other_side_is_away),
+        suite_test(it_can_be_closed_while_the_other_side_is_away),
+    };
+    return cmocka_run_group_tests_name(suite->fixture->name, tests, NULL, NULL);
+}
