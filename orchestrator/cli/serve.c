@@ -1,5 +1,5 @@
-/* phasegate serve: the daemon. The engine on a loop, with signals, logs and, where asked for, a Redis of its
- * own. */
+/* phasegate serve: the daemon. The engine on a loop, with signals, logs, the pipelines' calendars and, where
+ * asked for, a Redis of its own. */
 #include "cli/command.h"
 #include "cli/setup.h"
 #include "engine/engine.h"
@@ -20,13 +20,16 @@ static const struct option_row serve_options[] = {
     {0},
 };
 
-enum { SIGNALS = 2 };
+enum { SIGNALS = 3 };
 
 struct serving {
     uv_loop_t loop;
     struct log_sink sink;
     struct log log;
     struct setup setup;
+    const struct pipeline *const *pipelines;
+    int pipeline_count;
+    struct game_calendar **calendars; /* of the pipelines, each NULL where there is none */
     struct embedded *embedded;
     struct engine *engine;
     uv_signal_t signals[SIGNALS];
@@ -89,12 +92,75 @@ static void on_signal(uv_signal_t *handle, int number) {
         engine_stop(serving->engine);
 }
 
+/* --- Calendars ------------------------------------------------------------------------------------------ */
+
+static const char *or_none(const char *file) {
+    return file && *file ? file : "none";
+}
+
+static void log_calendar(const struct log *log, const struct pipeline *pipeline,
+    const struct game_calendar *calendar, int64_t now_ms) {
+    const struct season *season = game_calendar_season(calendar, date_of_ms(now_ms));
+    if (calendar)
+        log_info(log, "calendar loaded: games from %s, seasons from %s; this is season %s",
+            or_none(pipeline->games_file), or_none(pipeline->seasons_file),
+            season ? season->name : "unknown");
+    else
+        log_info(log, "no calendar: the configuration names no file");
+}
+
+/* Reads the pipeline's calendar anew. After a failure the one that is there stays. */
+static MUST_CHECK struct result load_calendar(struct serving *serving, int index) {
+    const struct pipeline *pipeline = serving->pipelines[index];
+    struct game_calendar *calendar, *old = serving->calendars[index];
+    struct log log = log_with(&serving->log, "pipeline", pipeline->name);
+    struct result result = setup_calendar(&serving->setup, pipeline, &calendar);
+    if (!is_ok(result))
+        return result;
+    serving->calendars[index] = calendar;
+    if (serving->engine)
+        engine_set_calendar(serving->engine, pipeline, calendar);
+    game_calendar_free(&old);
+    log_calendar(&log, pipeline, calendar, clock_now_ms(&serving->sink.clock));
+    return ok();
+}
+
+static MUST_CHECK struct result load_calendars(struct serving *serving) {
+    serving->calendars =
+        arena_alloc(serving->setup.arena, (size_t)serving->pipeline_count * sizeof(struct game_calendar *));
+    struct result result = serving->calendars ? ok() : fail(CODE_INTERNAL, "out of memory");
+    for (int i = 0; i < serving->pipeline_count && is_ok(result); i++)
+        result = load_calendar(serving, i);
+    return result;
+}
+
+static void free_calendars(struct serving *serving) {
+    for (int i = 0; serving->calendars && i < serving->pipeline_count; i++)
+        game_calendar_free(&serving->calendars[i]);
+}
+
+static void on_reload(uv_signal_t *handle, int number) {
+    struct serving *serving = handle->data;
+    (void)number;
+    for (int i = 0; serving->engine && i < serving->pipeline_count; i++) {
+        struct log log = log_with(&serving->log, "pipeline", serving->pipelines[i]->name);
+        struct result result = load_calendar(serving, i);
+        if (!is_ok(result))
+            log_error(&log, "the calendar stays as it was: %s", result.text);
+    }
+}
+
+/* --- Signals -------------------------------------------------------------------------------------------- */
+
 static void watch_signals(struct serving *serving) {
-    static const int numbers[SIGNALS] = {SIGTERM, SIGINT};
+    static const struct {
+        int number;
+        uv_signal_cb handler;
+    } watched[SIGNALS] = {{SIGTERM, on_signal}, {SIGINT, on_signal}, {SIGHUP, on_reload}};
     for (int i = 0; i < SIGNALS; i++) {
         uv_signal_init(&serving->loop, &serving->signals[i]);
         serving->signals[i].data = serving;
-        uv_signal_start(&serving->signals[i], on_signal, numbers[i]);
+        uv_signal_start(&serving->signals[i], watched[i].handler, watched[i].number);
     }
 }
 
@@ -105,8 +171,8 @@ static void on_running(void *context) {
     log_notice(&serving->log, "running");
 }
 
-static MUST_CHECK struct result all_pipelines(
-    struct setup *setup, const struct pipeline *const **pipelines, int *count) {
+static MUST_CHECK struct result all_pipelines(struct serving *serving) {
+    struct setup *setup = &serving->setup;
     int all = config_pipeline_count(setup->config);
     const struct pipeline **list = arena_alloc(setup->arena, (size_t)all * sizeof *list);
     if (!list)
@@ -120,8 +186,8 @@ static MUST_CHECK struct result all_pipelines(
     }
     if (!is_ok(result))
         return result;
-    *pipelines = list;
-    *count = all;
+    serving->pipelines = list;
+    serving->pipeline_count = all;
     return ok();
 }
 
@@ -142,6 +208,8 @@ static MUST_CHECK struct result start_engine(struct serving *serving, bool creat
         .clock = serving->sink.clock,
         .log = &serving->log,
         .redis = &redis,
+        .pipelines = serving->pipelines,
+        .pipeline_count = serving->pipeline_count,
         .in_hand_max = (size_t)config_engine(setup->config)->in_hand_max,
         .drain_seconds = config_engine(setup->config)->drain_seconds,
         .create = create || setup->embedded_bus,
@@ -149,9 +217,7 @@ static MUST_CHECK struct result start_engine(struct serving *serving, bool creat
         .on_stopped = on_stopped,
         .context = serving,
     };
-    struct result result = all_pipelines(setup, &options.pipelines, &options.pipeline_count);
-    if (is_ok(result))
-        result = setup_redis(setup, &redis);
+    struct result result = setup_redis(setup, &redis);
     if (is_ok(result))
         result = setup_open_bus(setup, &serving->loop, &serving->log, &options.bus);
     if (!is_ok(result))
@@ -159,12 +225,18 @@ static MUST_CHECK struct result start_engine(struct serving *serving, bool creat
     result = engine_start(&options, &serving->engine);
     if (!is_ok(result))
         bus_close(options.bus, NULL, NULL);
+    for (int i = 0; i < serving->pipeline_count && is_ok(result); i++)
+        engine_set_calendar(serving->engine, serving->pipelines[i], serving->calendars[i]);
     return result;
 }
 
 static MUST_CHECK struct result serve(struct serving *serving, bool create) {
     watch_signals(serving);
-    struct result result = serving->setup.embedded ? start_embedded(serving) : ok();
+    struct result result = all_pipelines(serving);
+    if (is_ok(result))
+        result = load_calendars(serving);
+    if (is_ok(result) && serving->setup.embedded)
+        result = start_embedded(serving);
     if (is_ok(result))
         result = start_engine(serving, create);
     if (!is_ok(result)) {
@@ -201,6 +273,7 @@ static struct result run_serve(const struct invocation *call, bool *answer) {
         uv_loop_init(&serving->loop);
         result = serve(serving, fields->create);
         uv_loop_close(&serving->loop);
+        free_calendars(serving);
         say(serving, &result);
     }
     setup_close(&serving->setup);
@@ -218,7 +291,9 @@ const struct command serve_command = {
         "\n"
         "--embedded needs nothing else: a redis-server is started in the data directory, as store and as\n"
         "bus. SIGTERM or Ctrl-C drains: what is in hand is finished, the rest waits for the next start. A\n"
-        "second one leaves at once, which loses nothing either.\n",
+        "second one leaves at once, which loses nothing either. SIGHUP reads the pipelines' calendars anew; "
+        "a\n"
+        "file that has become bad is logged, and the old calendar stays.\n",
     .options = serve_options,
     .fields_size = sizeof(struct serve_fields),
     .run = run_serve,

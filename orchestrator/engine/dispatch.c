@@ -1,89 +1,57 @@
 #include "engine/dispatch.h"
 
-#include "base/backoff.h"
-#include "core/trigger.h"
+#include "engine/lane.h"
 
-#include <search.h>
 #include <stdlib.h>
-#include <string.h>
 
-enum { PENDING_MAX = 10000, TRIGGER_BYTES_MAX = 256 * 1024 };
-
-/* One trigger on its way out. */
-struct outbound {
-    struct outbound *next;
-    struct trigger trigger;
-    struct arena *arena;
-    struct message *message;
-    char id[TRIGGER_ID_MAX];
-    const char *bus_message_id; /* once the bus has confirmed; in the arena */
-};
-
-/* The triggers of one date, in order; the first is the one being published and confirmed. */
-struct lane {
-    struct dispatcher *dispatcher;
-    const struct pipeline *pipeline;
-    game_date date;
-    struct outbound *first;
-    struct backoff backoff;
-    uint64_t due_ms;           /* loop time; while waiting */
-    struct lane *next_waiting; /* while waiting */
-};
+enum { READ_BYTES_MAX = 64 * 1024 };
 
 struct dispatcher {
     struct dispatcher_parts parts;
-    void *lanes; /* a tsearch(3) tree over pipeline and date */
+    struct gate *gate;
+    struct lanes lanes;
     struct lane *waiting;
-    size_t pending;
+    size_t live; /* triggers in lanes */
+    size_t busy; /* lanes */
     bool overflowed;
     bool stopped;
+    struct arena *reading;
     uv_timer_t *timer; /* runs until the next waiting lane is due */
 };
 
 /* --- Lanes ---------------------------------------------------------------------------------------------- */
 
-static int compare_lanes(const void *left, const void *right) {
-    const struct lane *a = left, *b = right;
-    if (a->pipeline != b->pipeline)
-        return strcmp(a->pipeline->name, b->pipeline->name);
-    return a->date < b->date ? -1 : a->date > b->date;
-}
-
 static struct lane *lane_for(struct dispatcher *dispatcher, const struct pipeline *pipeline, game_date date) {
-    struct lane wanted = {.pipeline = pipeline, .date = date};
-    struct lane **found = tfind(&wanted, &dispatcher->lanes, compare_lanes);
-    if (found)
-        return *found;
-    struct lane *lane = calloc(1, sizeof *lane);
-    if (!lane)
-        return NULL;
-    lane->dispatcher = dispatcher;
-    lane->pipeline = pipeline;
-    lane->date = date;
-    lane->backoff = (struct backoff){.first_ms = 100, .max_ms = 30000};
-    if (!tsearch(lane, &dispatcher->lanes, compare_lanes)) {
-        free(lane);
-        return NULL;
+    struct lane *lane = lanes_get(&dispatcher->lanes, pipeline, date);
+    if (lane && !lane->first) {
+        lane->dispatcher = dispatcher;
+        lane->backoff = (struct backoff){.first_ms = 100, .max_ms = 30000};
     }
     return lane;
 }
 
-static void outbound_free(struct outbound *outbound) {
-    arena_free(&outbound->arena);
-    free(outbound);
+/* A log with the pipeline and the lane's first trigger; its parts live in the struct. */
+struct lane_log {
+    struct log pipeline;
+    struct log log;
+    char id[TRIGGER_ID_MAX];
+};
+
+static const struct log *log_for(const struct lane *lane, struct lane_log *log) {
+    log->pipeline = log_with(lane->dispatcher->parts.log, "pipeline", lane->pipeline->name);
+    log->log = log_with(&log->pipeline, "trigger_id", outbound_id(lane->first, log->id));
+    return &log->log;
 }
 
-static void lane_free(struct lane *lane) {
-    for (struct outbound *outbound = lane->first, *next; outbound; outbound = next) {
-        next = outbound->next;
-        outbound_free(outbound);
-    }
-    free(lane);
+static void set_busy(struct lane *lane) {
+    lane->dispatcher->busy += lane->busy ? 0 : 1;
+    lane->busy = true;
 }
 
-static struct log log_for(const struct lane *lane, struct log *with_pipeline) {
-    *with_pipeline = log_with(lane->dispatcher->parts.log, "pipeline", lane->pipeline->name);
-    return log_with(with_pipeline, "trigger_id", lane->first->id);
+/* The last thing that is done with a lane: on_idle may do anything. */
+static void note_rest(struct dispatcher *dispatcher, bool was_busy) {
+    if (was_busy && --dispatcher->busy == 0)
+        dispatcher->parts.on_idle(dispatcher->parts.context);
 }
 
 /* --- Waiting and trying again --------------------------------------------------------------------------- */
@@ -124,6 +92,7 @@ static void on_timer(uv_timer_t *timer) {
 
 static void lane_wait(struct lane *lane) {
     struct dispatcher *dispatcher = lane->dispatcher;
+    set_busy(lane);
     lane->due_ms = uv_now(dispatcher->parts.loop) + backoff_next_ms(&lane->backoff);
     lane->next_waiting = dispatcher->waiting;
     dispatcher->waiting = lane;
@@ -135,139 +104,220 @@ static void lane_wait(struct lane *lane) {
 
 /* --- Publish, then confirm ------------------------------------------------------------------------------ */
 
+/* The lane's first trigger leaves the dispatcher; the next one follows, or the lane ends. */
 static void lane_next(struct lane *lane) {
     struct dispatcher *dispatcher = lane->dispatcher;
     struct outbound *done = lane->first;
     lane->first = done->next;
     lane->backoff.failures = 0;
+    dispatcher->live -= done->backfill ? 0 : 1;
     outbound_free(done);
-    dispatcher->pending--;
     if (lane->first) {
         lane_step(lane);
-    } else {
-        tdelete(lane, &dispatcher->lanes, compare_lanes);
-        lane_free(lane);
+        return;
     }
-    if (dispatcher->pending == 0)
-        dispatcher->parts.on_idle(dispatcher->parts.context);
+    bool was_busy = lane->busy;
+    lanes_remove(&dispatcher->lanes, lane);
+    note_rest(dispatcher, was_busy);
 }
 
 static void on_confirmed(void *context, struct result result) {
     struct lane *lane = context;
+    struct lane_log log;
     if (is_ok(result)) {
         lane_next(lane);
         return;
     }
-    struct log with_pipeline, log = log_for(lane, &with_pipeline);
     if (!result.retryable)
-        log_error(&log, "published, but the store refused the confirmation; trying again: %s", result.text);
+        log_error(log_for(lane, &log), "published, but the store refused the confirmation; trying again: %s",
+            result.text);
     lane_wait(lane);
 }
 
 static void on_published(void *context, struct result result, const char *message_id) {
     struct lane *lane = context;
-    struct log with_pipeline, log = log_for(lane, &with_pipeline);
+    struct lane_log log;
+    lane->first->granted = false;
     if (is_ok(result)) {
-        log_info(&log, "published the trigger as message %s", message_id);
-        lane->first->bus_message_id = arena_strdup(lane->first->arena, message_id);
+        log_info(log_for(lane, &log), "published the trigger as message %s", message_id);
+        outbound_published(lane->first, message_id);
         lane->backoff.failures = 0;
         lane_step(lane);
         return;
     }
     if (result.retryable && lane->backoff.failures == 0)
-        log_warning(&log, "could not publish the trigger, trying again: %s", result.text);
+        log_warning(log_for(lane, &log), "could not publish the trigger, trying again: %s", result.text);
     else if (!result.retryable)
-        log_error(
-            &log, "the bus refuses the trigger; it stays in the outbox and is tried again: %s", result.text);
+        log_error(log_for(lane, &log),
+            "the bus refuses the trigger; it stays in the outbox and is tried again: %s", result.text);
     lane_wait(lane);
+}
+
+static void publish(struct lane *lane) {
+    struct dispatcher_parts *parts = &lane->dispatcher->parts;
+    struct lane_log log;
+    set_busy(lane);
+    struct result result = outbound_prepare(lane->first);
+    if (is_ok(result)) {
+        bus_publish(parts->bus, lane->pipeline->triggers.topic, lane->first->message, on_published, lane);
+        return;
+    }
+    if (!result.retryable)
+        log_error(log_for(lane, &log), "the trigger stays in the outbox and is tried again: %s", result.text);
+    lane_wait(lane);
+}
+
+static void confirm(struct lane *lane) {
+    struct dispatcher_parts *parts = &lane->dispatcher->parts;
+    const struct ticket *ticket = &lane->first->ticket;
+    const struct trigger trigger = {
+        .date = ticket->date, .group = ticket->group, .run = ticket->run, .backfill = lane->first->backfill};
+    set_busy(lane);
+    store_confirm(parts->store, lane->pipeline, &trigger, lane->first->bus_message_id,
+        clock_now_ms(&parts->clock), on_confirmed, lane);
+}
+
+/* The lane rests until the gate has decided; what the gate has no room for stays in the outbox. */
+static void wait_at_gate(struct lane *lane) {
+    struct dispatcher *dispatcher = lane->dispatcher;
+    struct ticket *ticket = &lane->first->ticket, *displaced;
+    bool was_busy = lane->busy;
+    lane->busy = false;
+    ticket->owner = lane;
+    if (!gate_enter(dispatcher->gate, ticket, &displaced))
+        lane_next(lane);
+    else if (displaced)
+        lane_next(displaced->owner);
+    note_rest(dispatcher, was_busy);
 }
 
 /* The next thing to do for the lane's first trigger. */
 static void lane_step(struct lane *lane) {
-    struct dispatcher_parts *parts = &lane->dispatcher->parts;
-    struct outbound *outbound = lane->first;
+    const struct outbound *first = lane->first;
     if (lane->dispatcher->stopped)
         return;
-    if (outbound->bus_message_id)
-        store_confirm(parts->store, lane->pipeline, &outbound->trigger, outbound->bus_message_id,
-            clock_now_ms(&parts->clock), on_confirmed, lane);
+    if (first->bus_message_id)
+        confirm(lane);
+    else if (first->backfill && !first->granted)
+        wait_at_gate(lane);
     else
-        bus_publish(parts->bus, lane->pipeline->triggers.topic, outbound->message, on_published, lane);
+        publish(lane);
+}
+
+/* --- What the gate says --------------------------------------------------------------------------------- */
+
+/* Should this attempt fail, the next one still has the slot, or may have it. */
+static void on_granted(struct ticket *ticket) {
+    struct lane *lane = ticket->owner;
+    ticket->may_have_slot = true;
+    lane->first->granted = true;
+    lane_step(lane);
+}
+
+static void on_gone(struct ticket *ticket) {
+    struct lane *lane = ticket->owner;
+    struct lane_log log;
+    log_debug(log_for(lane, &log), "not published: it was cancelled, or a new run came before it");
+    lane_next(lane);
+}
+
+static void on_refused(struct ticket *ticket, struct result reason) {
+    struct lane *lane = ticket->owner;
+    struct lane_log log;
+    if (lane->backoff.failures == 0)
+        log_error(log_for(lane, &log), "the store gives no slot; trying again: %s", reason.text);
+    lane_wait(lane);
 }
 
 /* --- Taking over ---------------------------------------------------------------------------------------- */
 
-static MUST_CHECK struct result outbound_new(
-    const struct pipeline *pipeline, const char *field, const char *facts, struct outbound **outbound) {
-    struct outbound *made = calloc(1, sizeof *made);
-    if (!made)
-        return fail(CODE_UNAVAILABLE, "out of memory");
-    made->arena = arena_new(TRIGGER_BYTES_MAX);
-    struct result result = made->arena
-        ? trigger_from_outbox(pipeline, field, facts, made->arena, &made->trigger)
-        : fail(CODE_UNAVAILABLE, "out of memory");
-    if (is_ok(result)) {
-        made->message = trigger_encode(pipeline, &made->trigger, made->arena);
-        if (!made->message)
-            result = fail(CODE_LIMIT, "a trigger of more than %d bytes", TRIGGER_BYTES_MAX);
-    }
-    if (!is_ok(result)) {
-        outbound_free(made);
-        return result;
-    }
-    trigger_id(pipeline, &made->trigger, made->id);
-    *outbound = made;
-    return ok();
+static bool has_room(
+    const struct dispatcher *dispatcher, const struct pipeline *pipeline, const struct trigger *trigger) {
+    if (trigger->backfill)
+        return gate_has_room(dispatcher->gate, pipeline, trigger->group, trigger->date);
+    return dispatcher->live < DISPATCH_LIVE_MAX;
 }
 
-static bool comes_before(const struct trigger *a, const struct trigger *b) {
-    return a->run != b->run ? a->run < b->run : a->group < b->group;
+/*
+ * A run opens only after the triggers of earlier runs have left the outbox. One that waits at the gate,
+ * behind other dates, must not hold up the new run, which may be a live one.
+ */
+static void drop_superseded(
+    struct dispatcher *dispatcher, const struct pipeline *pipeline, const struct trigger *trigger) {
+    struct lane *lane = lanes_find(&dispatcher->lanes, pipeline, trigger->date);
+    while (lane && !lane->busy && lane->first->ticket.run < trigger->run
+        && gate_leave(dispatcher->gate, &lane->first->ticket))
+        lane = lanes_find(&dispatcher->lanes, pipeline, trigger->date);
 }
 
-/* Its place among the date's triggers, never before one that is under way; false when it is there already. */
-static bool insert(struct lane *lane, struct outbound *outbound) {
-    struct outbound **place = &lane->first;
-    for (; *place; place = &(*place)->next) {
-        if (strcmp((*place)->id, outbound->id) == 0)
-            return false;
-        if (place != &lane->first && comes_before(&outbound->trigger, &(*place)->trigger))
-            break;
-    }
-    outbound->next = *place;
-    *place = outbound;
-    return true;
-}
-
-bool dispatcher_add(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
-    const char *facts, int64_t decided_by_ms) {
-    struct outbound *outbound = NULL;
-    struct log log = log_with(dispatcher->parts.log, "pipeline", pipeline->name);
-    if (dispatcher->pending >= PENDING_MAX) {
-        dispatcher->overflowed = true;
-        return false;
-    }
-    struct result result = outbound_new(pipeline, field, facts, &outbound);
-    if (!is_ok(result)) {
-        log_error(&log, "the outbox entry %s stays where it is: %s", field, result.text);
-        return false;
-    }
-    struct lane *lane = NULL;
-    if (outbound->trigger.decided_ms <= decided_by_ms) {
-        lane = lane_for(dispatcher, pipeline, outbound->trigger.date);
-        dispatcher->overflowed = dispatcher->overflowed || !lane;
-    }
+static bool take_in(struct dispatcher *dispatcher, struct outbound *outbound) {
+    struct lane *lane =
+        outbound ? lane_for(dispatcher, outbound->ticket.pipeline, outbound->ticket.date) : NULL;
     bool was_empty = lane && !lane->first;
-    if (!lane || !insert(lane, outbound)) {
-        outbound_free(outbound);
+    if (!lane || !lane_insert(lane, outbound)) {
+        dispatcher->overflowed = true;
+        if (outbound)
+            outbound_free(outbound);
         return false;
     }
-    dispatcher->pending++;
+    dispatcher->live += outbound->backfill ? 0 : 1;
     if (was_empty)
         lane_step(lane);
     return true;
 }
 
+static bool read_entry(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
+    const char *facts, struct trigger *trigger) {
+    arena_reset(dispatcher->reading);
+    struct result result = trigger_from_outbox(pipeline, field, facts, dispatcher->reading, trigger);
+    struct log log = log_with(dispatcher->parts.log, "pipeline", pipeline->name);
+    if (!is_ok(result))
+        log_error(&log, "the outbox entry %s stays where it is: %s", field, result.text);
+    return is_ok(result);
+}
+
+static bool take_over(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
+    const char *facts, int64_t decided_by_ms, bool may_have_slot) {
+    struct trigger trigger;
+    if (dispatcher->stopped || lanes_have(&dispatcher->lanes, pipeline, field)
+        || !read_entry(dispatcher, pipeline, field, facts, &trigger) || trigger.decided_ms > decided_by_ms)
+        return false;
+    if (!has_room(dispatcher, pipeline, &trigger)) {
+        dispatcher->overflowed = dispatcher->overflowed || !trigger.backfill;
+        return false;
+    }
+    drop_superseded(dispatcher, pipeline, &trigger);
+    struct outbound *outbound = outbound_new(pipeline, field, facts, &trigger);
+    if (outbound)
+        outbound->ticket.may_have_slot = may_have_slot;
+    return take_in(dispatcher, outbound);
+}
+
+void dispatcher_add(
+    struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field, const char *facts) {
+    take_over(dispatcher, pipeline, field, facts, INT64_MAX, false);
+}
+
+bool dispatcher_recover(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
+    const char *facts, int64_t decided_by_ms) {
+    return take_over(dispatcher, pipeline, field, facts, decided_by_ms, true);
+}
+
 /* --- Life ----------------------------------------------------------------------------------------------- */
+
+static bool make_parts(struct dispatcher *dispatcher) {
+    const struct dispatcher_parts *parts = &dispatcher->parts;
+    dispatcher->reading = arena_new(READ_BYTES_MAX);
+    dispatcher->gate = gate_new((struct gate_parts){.clock = parts->clock,
+        .log = parts->log,
+        .store = parts->store,
+        .pipelines = parts->pipelines,
+        .pipeline_count = parts->pipeline_count,
+        .granted = on_granted,
+        .gone = on_gone,
+        .refused = on_refused});
+    return dispatcher->reading && dispatcher->gate;
+}
 
 struct dispatcher *dispatcher_new(struct dispatcher_parts parts) {
     struct dispatcher *dispatcher = calloc(1, sizeof *dispatcher);
@@ -280,15 +330,22 @@ struct dispatcher *dispatcher_new(struct dispatcher_parts parts) {
     timer->data = dispatcher;
     dispatcher->parts = parts;
     dispatcher->timer = timer;
+    if (!make_parts(dispatcher))
+        dispatcher_free(&dispatcher);
     return dispatcher;
+}
+
+struct gate *dispatcher_gate(const struct dispatcher *dispatcher) {
+    return dispatcher->gate;
 }
 
 void dispatcher_store_ready(struct dispatcher *dispatcher) {
     step_due(dispatcher, UINT64_MAX);
+    gate_store_ready(dispatcher->gate);
 }
 
-size_t dispatcher_pending(const struct dispatcher *dispatcher) {
-    return dispatcher->pending;
+size_t dispatcher_busy(const struct dispatcher *dispatcher) {
+    return dispatcher->busy;
 }
 
 bool dispatcher_overflowed(struct dispatcher *dispatcher) {
@@ -297,19 +354,22 @@ bool dispatcher_overflowed(struct dispatcher *dispatcher) {
     return overflowed;
 }
 
+void dispatcher_drain(struct dispatcher *dispatcher) {
+    gate_close(dispatcher->gate);
+    step_due(dispatcher, UINT64_MAX);
+}
+
 void dispatcher_stop(struct dispatcher *dispatcher) {
     dispatcher->stopped = true;
     uv_timer_stop(dispatcher->timer);
 }
 
-static void free_lane_node(void *node) {
-    lane_free(node);
-}
-
 void dispatcher_free(struct dispatcher **dispatcher) {
     if (!*dispatcher)
         return;
-    tdestroy((*dispatcher)->lanes, free_lane_node);
+    lanes_clear(&(*dispatcher)->lanes);
+    gate_free(&(*dispatcher)->gate);
+    arena_free(&(*dispatcher)->reading);
     uv_close((uv_handle_t *)(*dispatcher)->timer, (uv_close_cb)free);
     free(*dispatcher);
     *dispatcher = NULL;

@@ -1,7 +1,9 @@
 /*
  * The way out: triggers of the outbox are published, and leave the outbox when the bus has confirmed them.
  * Triggers of one date go one after the other, each confirmed before the next leaves; dates do not wait for
- * each other. What fails is tried again with back-off, for ever.
+ * each other. Live triggers leave at once; backfill triggers when the gate lets them, and each attempt to
+ * publish one asks it again, since a slot can be lost during an outage. What fails is tried again with
+ * back-off, for ever.
  *
  * On the loop's thread.
  */
@@ -11,9 +13,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bus/bus.h"
+#include "engine/gate.h"
 #include "state/store.h"
 
 struct dispatcher;
+
+enum { DISPATCH_LIVE_MAX = 10000 }; /* live triggers in hand; of backfill, GATE_WAITING_MAX of each group */
 
 struct dispatcher_parts {
     uv_loop_t *loop;
@@ -21,7 +26,9 @@ struct dispatcher_parts {
     const struct log *log;
     struct store *store;
     struct bus *bus;
-    void (*on_idle)(void *context); /* nothing is left to publish or confirm */
+    const struct pipeline *const *pipelines;
+    int pipeline_count;
+    void (*on_idle)(void *context); /* nothing is left to publish or confirm but what waits for a slot */
     void *context;
 };
 
@@ -29,24 +36,37 @@ struct dispatcher_parts {
 struct dispatcher *dispatcher_new(struct dispatcher_parts parts);
 
 /*
- * Takes over an outbox entry that was decided by then, and says whether it did; one that it has already is
- * passed over. The pipeline outlives the dispatcher; the strings are copied. An entry that cannot be read
- * stays in the outbox, with an error in the log.
+ * Takes over an outbox entry that was just decided; one that it has already is passed over. The strings are
+ * copied. An entry that cannot be read stays in the outbox, with an error in the log.
  */
-bool dispatcher_add(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
-    const char *facts, int64_t decided_by_ms);
-
-/* The store is there again: what waited to be confirmed is, at once. */
-void dispatcher_store_ready(struct dispatcher *dispatcher);
-
-/* Triggers taken over and not yet out of the outbox. */
-size_t dispatcher_pending(const struct dispatcher *dispatcher);
+void dispatcher_add(
+    struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field, const char *facts);
 
 /*
- * Did it pass entries over because it had too many in hand? Then the outbox has to be read again, once there
- * is room; asking clears it.
+ * The same for an entry found in the outbox, if it was decided by then; says whether it was taken over.
+ * Somebody else may have begun with it, and have got it a slot.
+ */
+bool dispatcher_recover(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
+    const char *facts, int64_t decided_by_ms);
+
+/* The gate that its backfill triggers go through. */
+struct gate *dispatcher_gate(const struct dispatcher *dispatcher);
+
+/* The store is there again: what waited to be confirmed is, at once, and what waits for a slot asks. */
+void dispatcher_store_ready(struct dispatcher *dispatcher);
+
+/* Dates whose triggers are being published or confirmed; those that wait for a slot are not counted. */
+size_t dispatcher_busy(const struct dispatcher *dispatcher);
+
+/*
+ * Did it pass live entries over because it had too many in hand? Then the outbox has to be read again, once
+ * there is room; asking clears it. Backfill entries that were passed over are left to the next sweep.
  */
 bool dispatcher_overflowed(struct dispatcher *dispatcher);
+
+/* Finishes what is under way and lets nothing more through the gate; what has failed is tried once more at
+ * once. */
+void dispatcher_drain(struct dispatcher *dispatcher);
 
 /* From here on it calls neither bus nor store; what is left stays in the outbox. */
 void dispatcher_stop(struct dispatcher *dispatcher);

@@ -3,18 +3,21 @@
 #include "base/backoff.h"
 #include "engine/dispatch.h"
 #include "engine/intake.h"
+#include "engine/recovery.h"
+#include "engine/timers.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct engine {
     struct engine_options options;
     struct store *store;
     struct intake *intake;
     struct dispatcher *dispatcher;
+    struct recovery *recovery;
+    struct timers *timers;
+    const struct game_calendar **calendars; /* of options.pipelines */
     uv_timer_t *timer; /* while starting: the next try to create; while stopping: the deadline */
-    uv_timer_t *sweep; /* the next look at the outbox */
+    uv_timer_t *sweep;
     struct backoff backoff;
     int creating; /* answers of bus_create still to come */
     struct result create_result;
@@ -27,6 +30,27 @@ struct engine {
     struct result outcome;
 };
 
+/* --- Parts ---------------------------------------------------------------------------------------------- */
+
+static void close_timer(uv_timer_t *timer) {
+    if (timer)
+        uv_close((uv_handle_t *)timer, (uv_close_cb)free);
+}
+
+static void discard(struct engine *engine) {
+    close_timer(engine->timer);
+    close_timer(engine->sweep);
+    free(engine->calendars);
+    free(engine);
+}
+
+static void free_parts(struct engine *engine) {
+    intake_free(&engine->intake);
+    recovery_free(&engine->recovery);
+    timers_free(&engine->timers);
+    dispatcher_free(&engine->dispatcher);
+}
+
 /* --- Stopping ------------------------------------------------------------------------------------------- */
 
 /*
@@ -35,13 +59,13 @@ struct engine {
  */
 static void on_bus_closed(void *context, struct result result) {
     struct engine *engine = context;
+    void (*on_stopped)(void *, struct result) = engine->options.on_stopped;
+    void *stopped_context = engine->options.context;
+    struct result outcome = engine->outcome;
     (void)result; /* what the bus could not give back comes again by itself */
-    intake_free(&engine->intake);
-    dispatcher_free(&engine->dispatcher);
-    uv_close((uv_handle_t *)engine->timer, (uv_close_cb)free);
-    uv_close((uv_handle_t *)engine->sweep, (uv_close_cb)free);
-    engine->options.on_stopped(engine->options.context, engine->outcome);
-    free(engine);
+    free_parts(engine);
+    discard(engine);
+    on_stopped(stopped_context, outcome);
 }
 
 static void on_store_closed(void *context) {
@@ -71,10 +95,9 @@ static void on_flushed(void *context, struct result result) {
 static void on_drain_deadline(uv_timer_t *timer) {
     struct engine *engine = timer->data;
     engine->outcome = fail(CODE_UNAVAILABLE,
-        "stopped after %d s with %zu completions not acked and %zu triggers not published; both are kept and "
-        "come again",
-        engine->options.drain_seconds, intake_in_hand(engine->intake),
-        dispatcher_pending(engine->dispatcher));
+        "stopped after %d s with %zu completions not acked and triggers of %zu dates not published; both are "
+        "kept and come again",
+        engine->options.drain_seconds, intake_in_hand(engine->intake), dispatcher_busy(engine->dispatcher));
     close_all(engine);
 }
 
@@ -82,7 +105,7 @@ static void on_drain_deadline(uv_timer_t *timer) {
 static void close_when_idle(struct engine *engine) {
     if (!engine->stopping || engine->flushing || engine->closing)
         return;
-    if (intake_in_hand(engine->intake) == 0 && dispatcher_pending(engine->dispatcher) == 0) {
+    if (intake_in_hand(engine->intake) == 0 && dispatcher_busy(engine->dispatcher) == 0) {
         engine->flushing = true;
         bus_flush(engine->options.bus, on_flushed, engine);
     }
@@ -92,70 +115,35 @@ void engine_stop(struct engine *engine) {
     if (engine->stopping)
         return;
     engine->stopping = true;
-    log_info(engine->options.log, "stopping: finishing %zu completions and %zu triggers in hand",
-        intake_in_hand(engine->intake), dispatcher_pending(engine->dispatcher));
+    log_info(engine->options.log, "stopping: finishing %zu completions and the triggers of %zu dates in hand",
+        intake_in_hand(engine->intake), dispatcher_busy(engine->dispatcher));
     intake_stop(engine->intake);
+    dispatcher_drain(engine->dispatcher);
     uv_timer_start(engine->timer, on_drain_deadline, (uint64_t)engine->options.drain_seconds * 1000, 0);
     close_when_idle(engine);
 }
 
-/* --- The outbox, recovered ------------------------------------------------------------------------------ */
+/* --- Sweeping ------------------------------------------------------------------------------------------- */
 
-/*
- * Triggers come to the dispatcher as the store decides them. Some do not: those decided by a replica that
- * died, by a call whose answer was lost, or while the dispatcher had no room. So the outbox is read at each
- * start and each connection, and swept from then on. A sweep leaves young entries to whoever decided them.
- */
-enum { SWEEP_MS = 5000, LEFT_ALONE_MS = 10000 };
-
-/* A sweep of one pipeline's outbox; freed with its last call. */
-struct recovery {
-    struct engine *engine;
-    const struct pipeline *pipeline;
-    int64_t decided_by_ms;
-    size_t taken;
-};
-
-static void on_outbox_entry(void *context, struct result result, const char *field, const char *facts) {
-    struct recovery *recovery = context;
-    struct engine *engine = recovery->engine;
-    if (field) {
-        if (dispatcher_add(engine->dispatcher, recovery->pipeline, field, facts, recovery->decided_by_ms))
-            recovery->taken++;
-        return;
-    }
-    struct log log = log_with(engine->options.log, "pipeline", recovery->pipeline->name);
-    if (!is_ok(result) && !result.retryable)
-        log_error(&log, "cannot read the outbox: %s", result.text);
-    else if (recovery->taken > 0)
-        log_info(&log, "took %zu triggers over from the outbox", recovery->taken);
-    free(recovery);
-}
-
-static void recover_outbox(struct engine *engine, int64_t decided_by_ms) {
-    for (int i = 0; i < engine->options.pipeline_count; i++) {
-        struct recovery *recovery = calloc(1, sizeof *recovery);
-        if (!recovery) {
-            log_error(
-                engine->options.log, "out of memory; the outbox is read when the store is next connected");
-            return;
-        }
-        *recovery = (struct recovery){
-            .engine = engine, .pipeline = engine->options.pipelines[i], .decided_by_ms = decided_by_ms};
-        store_outbox(engine->store, recovery->pipeline, on_outbox_entry, recovery);
-    }
-}
+enum { LEFT_ALONE_MS = 10000 }; /* a sweep leaves younger outbox entries to whoever decided them */
 
 static void on_sweep(uv_timer_t *timer) {
     struct engine *engine = timer->data;
-    if (engine->store_ready && !engine->stopping)
-        recover_outbox(engine, clock_now_ms(&engine->options.clock) - LEFT_ALONE_MS);
+    if (!engine->store_ready || engine->stopping)
+        return;
+    recovery_sweep(engine->recovery, clock_now_ms(&engine->options.clock) - LEFT_ALONE_MS);
+    timers_sweep(engine->timers);
+    gate_sweep(dispatcher_gate(engine->dispatcher));
+}
+
+static void on_outbox_read(void *context) {
+    close_when_idle(context);
 }
 
 static void on_dispatcher_idle(void *context) {
     struct engine *engine = context;
     if (dispatcher_overflowed(engine->dispatcher) && engine->store_ready)
-        recover_outbox(engine, INT64_MAX);
+        recovery_read(engine->recovery);
     else
         close_when_idle(engine);
 }
@@ -176,7 +164,7 @@ static void receive_when_possible(struct engine *engine) {
     for (int i = 0; i < engine->options.pipeline_count && is_ok(result); i++) {
         const struct pipeline *pipeline = engine->options.pipelines[i];
         for (int s = 0; s < pipeline->completion_count && is_ok(result); s++)
-            result = intake_open(engine->intake, pipeline, &pipeline->completions[s]);
+            result = intake_open(engine->intake, pipeline, &pipeline->completions[s], &engine->calendars[i]);
     }
     if (!is_ok(result))
         refuse_to_start(engine, result);
@@ -222,12 +210,12 @@ static void create_all(struct engine *engine) {
     on_created(engine, ok());
 }
 
-/* --- The store's and the intake's events ---------------------------------------------------------------- */
+/* --- The parts' events ----------------------------------------------------------------------------- */
 
 static void on_store_ready(void *context) {
     struct engine *engine = context;
     engine->store_ready = true;
-    recover_outbox(engine, INT64_MAX);
+    recovery_read(engine->recovery);
     dispatcher_store_ready(engine->dispatcher);
     intake_store_ready(engine->intake);
     receive_when_possible(engine);
@@ -249,7 +237,17 @@ static void on_store_refused(void *context, struct result reason) {
 
 static void on_due(void *context, const struct pipeline *pipeline, const char *field, const char *facts) {
     struct engine *engine = context;
-    dispatcher_add(engine->dispatcher, pipeline, field, facts, INT64_MAX);
+    dispatcher_add(engine->dispatcher, pipeline, field, facts);
+}
+
+static void on_over(void *context, const struct pipeline *pipeline, game_date date, int group, int run) {
+    struct engine *engine = context;
+    gate_release(dispatcher_gate(engine->dispatcher), pipeline, date, group, run);
+}
+
+static void on_new_run(void *context, const struct pipeline *pipeline, int first_group) {
+    struct engine *engine = context;
+    gate_new_run(dispatcher_gate(engine->dispatcher), pipeline, first_group);
 }
 
 static void on_intake_idle(void *context) {
@@ -258,25 +256,78 @@ static void on_intake_idle(void *context) {
 
 /* --- Life ----------------------------------------------------------------------------------------------- */
 
-static bool make_parts(struct engine *engine) {
+static struct dispatcher *make_dispatcher(struct engine *engine) {
     const struct engine_options *options = &engine->options;
-    engine->dispatcher = dispatcher_new((struct dispatcher_parts){.loop = options->loop,
+    return dispatcher_new((struct dispatcher_parts){.loop = options->loop,
         .clock = options->clock,
         .log = options->log,
         .store = engine->store,
         .bus = options->bus,
+        .pipelines = options->pipelines,
+        .pipeline_count = options->pipeline_count,
         .on_idle = on_dispatcher_idle,
         .context = engine});
-    engine->intake = intake_new((struct intake_parts){.loop = options->loop,
+}
+
+static struct intake *make_intake(struct engine *engine) {
+    const struct engine_options *options = &engine->options;
+    return intake_new((struct intake_parts){.loop = options->loop,
         .clock = options->clock,
         .log = options->log,
         .store = engine->store,
         .bus = options->bus,
         .in_hand_max = options->in_hand_max,
         .on_due = on_due,
+        .on_over = on_over,
         .on_idle = on_intake_idle,
         .context = engine});
-    return engine->dispatcher && engine->intake;
+}
+
+static struct recovery *make_recovery(struct engine *engine) {
+    const struct engine_options *options = &engine->options;
+    return recovery_new((struct recovery_parts){.log = options->log,
+        .store = engine->store,
+        .dispatcher = engine->dispatcher,
+        .pipelines = options->pipelines,
+        .pipeline_count = options->pipeline_count,
+        .on_read = on_outbox_read,
+        .context = engine});
+}
+
+static struct timers *make_timers(struct engine *engine) {
+    const struct engine_options *options = &engine->options;
+    return timers_new((struct timers_parts){.clock = options->clock,
+        .log = options->log,
+        .store = engine->store,
+        .pipelines = options->pipelines,
+        .pipeline_count = options->pipeline_count,
+        .on_stalled = on_over,
+        .on_new_run = on_new_run,
+        .on_due = on_due,
+        .context = engine});
+}
+
+static bool make_parts(struct engine *engine) {
+    engine->dispatcher = make_dispatcher(engine);
+    engine->intake = make_intake(engine);
+    engine->recovery = make_recovery(engine);
+    engine->timers = make_timers(engine);
+    return engine->dispatcher && engine->intake && engine->recovery && engine->timers;
+}
+
+static MUST_CHECK struct result open_store(struct engine *engine) {
+    const struct engine_options *options = &engine->options;
+    struct store_events events = {.on_ready = on_store_ready,
+        .on_lost = on_store_lost,
+        .on_refused = on_store_refused,
+        .context = engine};
+    struct result result = store_open(options->loop, options->redis, options->log, events, &engine->store);
+    if (is_ok(result) && !make_parts(engine)) {
+        free_parts(engine);
+        store_close(engine->store, NULL, NULL);
+        return fail(CODE_LIMIT, "out of memory");
+    }
+    return result;
 }
 
 static uv_timer_t *new_timer(struct engine *engine) {
@@ -290,31 +341,11 @@ static uv_timer_t *new_timer(struct engine *engine) {
     return timer;
 }
 
-static void close_timer(uv_timer_t *timer) {
-    if (timer)
-        uv_close((uv_handle_t *)timer, (uv_close_cb)free);
-}
-
-static void discard(struct engine *engine) {
-    close_timer(engine->timer);
-    close_timer(engine->sweep);
-    free(engine);
-}
-
-static MUST_CHECK struct result open_store(struct engine *engine) {
-    const struct engine_options *options = &engine->options;
-    struct store_events events = {.on_ready = on_store_ready,
-        .on_lost = on_store_lost,
-        .on_refused = on_store_refused,
-        .context = engine};
-    struct result result = store_open(options->loop, options->redis, options->log, events, &engine->store);
-    if (is_ok(result) && !make_parts(engine)) {
-        intake_free(&engine->intake);
-        dispatcher_free(&engine->dispatcher);
-        store_close(engine->store, NULL, NULL);
-        return fail(CODE_LIMIT, "out of memory");
-    }
-    return result;
+void engine_set_calendar(
+    struct engine *engine, const struct pipeline *pipeline, const struct game_calendar *calendar) {
+    for (int i = 0; i < engine->options.pipeline_count; i++)
+        if (engine->options.pipelines[i] == pipeline)
+            engine->calendars[i] = calendar;
 }
 
 struct result engine_start(const struct engine_options *options, struct engine **engine) {
@@ -325,14 +356,17 @@ struct result engine_start(const struct engine_options *options, struct engine *
     started->timer = new_timer(started);
     started->sweep = new_timer(started);
     started->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000};
+    started->calendars = calloc((size_t)options->pipeline_count, sizeof(const struct game_calendar *));
     started->created = !options->create;
-    struct result result =
-        started->timer && started->sweep ? open_store(started) : fail(CODE_LIMIT, "out of memory");
+    struct result result = started->timer && started->sweep && started->calendars
+        ? open_store(started)
+        : fail(CODE_LIMIT, "out of memory");
     if (!is_ok(result)) {
         discard(started);
         return result;
     }
-    uv_timer_start(started->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    uint64_t sweep_ms = options->sweep_ms > 0 ? (uint64_t)options->sweep_ms : ENGINE_SWEEP_MS;
+    uv_timer_start(started->sweep, on_sweep, sweep_ms, sweep_ms);
     if (options->create)
         create_all(started);
     *engine = started;

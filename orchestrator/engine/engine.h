@@ -1,9 +1,11 @@
 /*
  * The engine: the daemon without its process. It receives completions of all its pipelines, applies them to
- * the store, and publishes the triggers that follow; it recovers the outbox at each start and after each loss
- * of the store; and it drains when told to stop.
+ * the store, and publishes the triggers that follow, backfill ones as the gate lets them; it looks after
+ * settle times and deadlines; it recovers the outbox at each start and after each loss of the store; and it
+ * drains when told to stop.
  *
- *     bus -> intake (decode, apply, ack) -> store -> dispatch (publish, confirm) -> bus
+ *     bus -> intake (decode, apply, ack) -> store -> dispatch (gate, publish, confirm) -> bus
+ *                                             ^ timers, recovery
  *
  * Everything happens on the loop's thread.
  */
@@ -13,10 +15,13 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bus/bus.h"
+#include "core/game_calendar.h"
 #include "core/pipeline.h"
 #include "redis/settings.h"
 
 struct engine;
+
+enum { ENGINE_SWEEP_MS = 5000 };
 
 struct engine_options {
     uv_loop_t *loop;
@@ -28,6 +33,7 @@ struct engine_options {
     int pipeline_count;
     size_t in_hand_max; /* deliveries out at once, per subscription */
     int drain_seconds;  /* how long a stop may take */
+    int sweep_ms;       /* how often outbox, timers and slots are looked after; 0: ENGINE_SWEEP_MS */
     bool create;        /* make topics and subscriptions that are missing */
 
     /* The engine is running: store ready, outbox read, receiving. Called once. */
@@ -43,8 +49,17 @@ struct engine_options {
 /* Starts; the options' pointers outlive the engine. On failure the bus is still the caller's. */
 struct result engine_start(const struct engine_options *options, struct engine **engine) MUST_CHECK;
 
-/* Drains and stops: no more receiving, what is in hand is finished and acked, the outbox published.
- * Idempotent. */
+/*
+ * From here on the pipeline's completions are judged with this calendar; NULL: with none, as at first. It
+ * stays the caller's, who keeps it until another one is set or the engine has stopped.
+ */
+void engine_set_calendar(
+    struct engine *engine, const struct pipeline *pipeline, const struct game_calendar *calendar);
+
+/*
+ * Drains and stops: no more receiving, what is in hand is finished and acked, the outbox published but for
+ * what waits for a slot. Idempotent.
+ */
 void engine_stop(struct engine *engine);
 
 #endif

@@ -12,6 +12,7 @@ struct feed {
     struct intake *intake;
     const struct pipeline *pipeline;
     const struct source *source;
+    const struct game_calendar *const *calendar;
     struct log log;
     struct subscription *subscription;
 };
@@ -156,6 +157,24 @@ static void on_quarantined(void *context, struct result result) {
     }
 }
 
+/* A re-run: what becomes of the groups that rest on it. */
+static void log_stale(const struct log *log, const struct pipeline *pipeline,
+    const struct completion *completion, int stale_from) {
+    char date[DATE_TEXT_MAX];
+    const char *name = completion->processor->name;
+    if (pipeline->rerun == RERUN_HOLD)
+        log_warning(log,
+            "%s ran again: group %d and those after it are out of date. Re-runs are on hold; a new run is "
+            "opened "
+            "by: phasegate replay --rerun --dates %s",
+            name, stale_from, date_format(completion->date, date));
+    else
+        log_info(log,
+            "%s ran again: group %d and those after it are out of date; a new run opens after %d s without a "
+            "further re-run",
+            name, stale_from, pipeline->rerun_settle);
+}
+
 static void log_applied(const struct inbound *inbound, const struct applied *applied) {
     const struct completion *completion = &inbound->completion;
     char date[DATE_TEXT_MAX];
@@ -164,12 +183,27 @@ static void log_applied(const struct inbound *inbound, const struct applied *app
     log_debug(&log, "%s: %s %s (%s)", verdict_name(applied->verdict), completion->processor->name,
         status_name(completion->status), completion->execution_id);
     if (applied->closed_no_games)
-        log_info(&with_date, "closed as no_games: all of upstream says no_data");
+        log_info(&with_date, "closed as no_games: %s",
+            completion->day.games == GAMES_NONE ? "the calendar has no games"
+                                                : "all of upstream says no_data");
+    if (applied->stale_from > 0)
+        log_stale(&with_date, inbound->feed->pipeline, completion, applied->stale_from);
     if (applied->group_state && strcmp(applied->group_state, "failed") == 0)
         log_error(&with_date, "group %d failed: %s: %s", applied->group, completion->processor->name,
             completion->error_message ? completion->error_message : "no error message");
     else if (applied->group_state)
         log_info(&with_date, "group %d is %s", applied->group, applied->group_state);
+}
+
+static void hand_on(const struct inbound *inbound, const struct applied *applied) {
+    const struct intake_parts *parts = &inbound->feed->intake->parts;
+    const struct pipeline *pipeline = inbound->feed->pipeline;
+    const char *phase = applied->group_state;
+    if (phase && (strcmp(phase, "done") == 0 || strcmp(phase, "failed") == 0))
+        parts->on_over(
+            parts->context, pipeline, inbound->completion.date, applied->group, applied->group_run);
+    if (applied->outbox_field)
+        parts->on_due(parts->context, pipeline, applied->outbox_field, applied->outbox_facts);
 }
 
 static void on_applied(void *context, struct result result, const struct applied *applied) {
@@ -184,11 +218,8 @@ static void on_applied(void *context, struct result result, const struct applied
         quarantine(inbound, reason);
         return;
     }
-    struct intake *intake = inbound->feed->intake;
     log_applied(inbound, applied);
-    if (applied->outbox_field)
-        intake->parts.on_due(
-            intake->parts.context, inbound->feed->pipeline, applied->outbox_field, applied->outbox_facts);
+    hand_on(inbound, applied);
     finish(inbound);
 }
 
@@ -235,20 +266,23 @@ static void on_delivery(void *context, struct delivery *delivery) {
     inbound->quarantine_reason[0] = '\0';
     struct result result = completion_decode(feed->pipeline, &delivery->message,
         clock_now_ms(&intake->parts.clock), inbound->arena, &inbound->completion);
-    if (is_ok(result))
-        submit(inbound);
-    else
+    if (!is_ok(result)) {
         quarantine(inbound, result.text);
+        return;
+    }
+    inbound->completion.day = game_calendar_day(*feed->calendar, inbound->completion.date);
+    submit(inbound);
 }
 
-struct result intake_open(
-    struct intake *intake, const struct pipeline *pipeline, const struct source *source) {
+struct result intake_open(struct intake *intake, const struct pipeline *pipeline, const struct source *source,
+    const struct game_calendar *const *calendar) {
     struct feed *feed = calloc(1, sizeof *feed);
     if (!feed)
         return fail(CODE_LIMIT, "out of memory");
     feed->intake = intake;
     feed->pipeline = pipeline;
     feed->source = source;
+    feed->calendar = calendar;
     feed->log = log_with(intake->parts.log, "pipeline", pipeline->name);
     struct receiver receiver = {
         .on_delivery = on_delivery, .context = feed, .in_hand_max = intake->parts.in_hand_max};

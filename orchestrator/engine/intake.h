@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bus/bus.h"
+#include "core/game_calendar.h"
 #include "state/store.h"
 
 struct intake;
@@ -25,6 +26,8 @@ struct intake_parts {
 
     /* A completion made a trigger due: the outbox entry, valid during the call. */
     void (*on_due)(void *context, const struct pipeline *pipeline, const char *field, const char *facts);
+    /* A completion made the group done or failed: the trigger of that run is over. Called before on_due. */
+    void (*on_over)(void *context, const struct pipeline *pipeline, game_date date, int group, int run);
     /* Nothing is in hand any more. */
     void (*on_idle)(void *context);
     void *context;
@@ -33,9 +36,12 @@ struct intake_parts {
 /* NULL when out of memory. */
 struct intake *intake_new(struct intake_parts parts);
 
-/* Subscribes to one of the pipeline's sources. Both outlive the intake. */
-struct result intake_open(
-    struct intake *intake, const struct pipeline *pipeline, const struct source *source) MUST_CHECK;
+/*
+ * Subscribes to one of the pipeline's sources. Both outlive the intake, and so does what points to the
+ * calendar, which is looked up anew for each completion.
+ */
+struct result intake_open(struct intake *intake, const struct pipeline *pipeline, const struct source *source,
+    const struct game_calendar *const *calendar) MUST_CHECK;
 
 /* The store is there (again), or has gone. */
 void intake_store_ready(struct intake *intake);

@@ -1,0 +1,86 @@
+#include "engine/recovery.h"
+
+#include <stdlib.h>
+
+/* The outbox of one pipeline. */
+struct shelf {
+    struct recovery *recovery;
+    const struct pipeline *pipeline;
+    bool reading;
+    bool again; /* it has to be read once more, all of it, when this is over */
+    int64_t decided_by_ms;
+    size_t taken;
+};
+
+struct recovery {
+    struct recovery_parts parts;
+    struct shelf *shelves;
+};
+
+static void read_shelf(struct shelf *shelf, int64_t decided_by_ms);
+
+static void on_entry(void *context, struct result result, const char *field, const char *facts) {
+    struct shelf *shelf = context;
+    const struct recovery_parts *parts = &shelf->recovery->parts;
+    if (field) {
+        if (dispatcher_recover(parts->dispatcher, shelf->pipeline, field, facts, shelf->decided_by_ms))
+            shelf->taken++;
+        return;
+    }
+    struct log log = log_with(parts->log, "pipeline", shelf->pipeline->name);
+    if (!is_ok(result) && !result.retryable)
+        log_error(&log, "cannot read the outbox: %s", result.text);
+    else if (shelf->taken > 0)
+        log_info(&log, "took %zu triggers over from the outbox", shelf->taken);
+    bool again = shelf->again && is_ok(result);
+    shelf->reading = shelf->again = false;
+    if (again)
+        read_shelf(shelf, INT64_MAX);
+    else
+        parts->on_read(parts->context);
+}
+
+static void read_shelf(struct shelf *shelf, int64_t decided_by_ms) {
+    shelf->reading = true;
+    shelf->decided_by_ms = decided_by_ms;
+    shelf->taken = 0;
+    store_outbox(shelf->recovery->parts.store, shelf->pipeline, on_entry, shelf);
+}
+
+void recovery_read(struct recovery *recovery) {
+    for (int i = 0; i < recovery->parts.pipeline_count; i++) {
+        if (recovery->shelves[i].reading)
+            recovery->shelves[i].again = true;
+        else
+            read_shelf(&recovery->shelves[i], INT64_MAX);
+    }
+}
+
+void recovery_sweep(struct recovery *recovery, int64_t decided_by_ms) {
+    for (int i = 0; i < recovery->parts.pipeline_count; i++)
+        if (!recovery->shelves[i].reading)
+            read_shelf(&recovery->shelves[i], decided_by_ms);
+}
+
+struct recovery *recovery_new(struct recovery_parts parts) {
+    struct recovery *recovery = calloc(1, sizeof *recovery);
+    struct shelf *shelves = calloc((size_t)parts.pipeline_count, sizeof *shelves);
+    if (!recovery || !shelves) {
+        free(recovery);
+        free(shelves);
+        return NULL;
+    }
+    recovery->parts = parts;
+    recovery->shelves = shelves;
+    for (int i = 0; i < parts.pipeline_count; i++)
+        shelves[i] = (struct shelf){.recovery = recovery, .pipeline = parts.pipelines[i]};
+    return recovery;
+}
+
+void recovery_free(struct recovery **recovery) {
+    if (!*recovery)
+        return;
+    free((*recovery)->shelves);
+    free(*recovery);
+    *recovery = NULL;
+}

@@ -1,0 +1,39 @@
+/*
+ * Recovery: reading the outbox. Triggers come to the dispatcher as the store decides them, but some do not:
+ * those decided by a replica that died, by a call whose answer was lost, by a command, or while the
+ * dispatcher had no room. So the outbox is read at each start and each connection, and swept from then on.
+ *
+ * On the loop's thread.
+ */
+#ifndef PHASEGATE_ENGINE_RECOVERY_H
+#define PHASEGATE_ENGINE_RECOVERY_H
+
+#include "base/log.h"
+#include "engine/dispatch.h"
+#include "state/store.h"
+
+struct recovery;
+
+struct recovery_parts {
+    const struct log *log;
+    struct store *store;
+    struct dispatcher *dispatcher;
+    const struct pipeline *const *pipelines;
+    int pipeline_count;
+    void (*on_read)(void *context); /* a pipeline's outbox has been read, or could not be */
+    void *context;
+};
+
+/* NULL when out of memory. */
+struct recovery *recovery_new(struct recovery_parts parts);
+
+/* Gives the dispatcher all that is in the outbox. */
+void recovery_read(struct recovery *recovery);
+
+/* Gives it what was decided by then, leaving out a pipeline whose outbox is still being read. */
+void recovery_sweep(struct recovery *recovery, int64_t decided_by_ms);
+
+/* When the store will not call back any more. Safe on NULL. */
+void recovery_free(struct recovery **recovery);
+
+#endif
