@@ -113,31 +113,33 @@ static void origins_and_secrets(void **state) {
 
 static void rules_are_shown(void **state) {
     (void)state;
-    char yaml[CHANGED_MAX];
-    changed(
-        small_config, "  - name: nba\n", "  - name: nba\n    rerun: hold\n    seasons_file: s.csv\n", yaml);
+    char capped[CHANGED_MAX], yaml[CHANGED_MAX];
+    changed(small_config, "", "        backfill_cap: 3\n", capped);
+    changed(capped, "  - name: nba\n", "  - name: nba\n    rerun: hold\n    seasons_file: s.csv\n", yaml);
     struct config *config = parse("gate.yaml", yaml, NULL);
     char *text = printed(config_show, config);
     assert_non_null(strstr(text,
         "    rerun: hold\n    rerun_settle: 600\n    upstream_deadline: 21600\n    group_deadline: 7200\n"
         "    on_stall: report\n    retrigger_limit: 3\n    games_file: \"\"\n    seasons_file: \"s.csv\"\n"
         "    bootstrap_days: 14\n"));
-    assert_non_null(strstr(text, "        needs: [\"mackerel\"]\n        backfill_cap: 15\n"));
+    assert_non_null(strstr(text, "\"herring\"]\n        backfill_cap: 15\n"));
+    assert_non_null(strstr(text, "\"mackerel\"]\n        backfill_cap: 3\n"));
     free(text);
 
     text = printed(config_show_json, config);
     json_t *object = json_loads(text, 0, NULL);
     const char *rerun, *on_stall, *seasons;
-    int settle, cap;
-    assert_int_equal(json_unpack(object, "{s:[{s:s, s:i, s:s, s:s, s:[{s:i}]}]}", "pipelines", "rerun",
+    int settle, first, second;
+    assert_int_equal(json_unpack(object, "{s:[{s:s, s:i, s:s, s:s, s:[{s:i}, {s:i}]}]}", "pipelines", "rerun",
                          &rerun, "rerun_settle", &settle, "on_stall", &on_stall, "seasons_file", &seasons,
-                         "groups", "backfill_cap", &cap),
+                         "groups", "backfill_cap", &first, "backfill_cap", &second),
         0);
     assert_string_equal(rerun, "hold");
     assert_int_equal(settle, 600);
     assert_string_equal(on_stall, "report");
     assert_string_equal(seasons, "s.csv");
-    assert_int_equal(cap, 15);
+    assert_int_equal(first, 15);
+    assert_int_equal(second, 3);
     json_decref(object);
     free(text);
     config_free(&config);
