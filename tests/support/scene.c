@@ -50,8 +50,10 @@ struct applied_copy break_down(struct scene *scene, int processor) {
 }
 
 void confirm(struct scene *scene, int group) {
-    const char *message = arena_printf(scene->harness->arena, "m%d", group);
-    struct trigger trigger = {.date = scene->date, .group = group, .run = 1};
+    struct trigger trigger = {
+        .date = scene->date, .group = group, .run = state_of(scene)->groups[group - 1].run};
+    const char *message =
+        arena_printf(scene->harness->arena, trigger.run > 1 ? "m%d.%d" : "m%d", group, trigger.run);
     scene->now_ms += SECOND_MS;
     harness_confirm(scene->harness, scene->pipeline, &trigger, message, scene->now_ms);
 }
@@ -64,6 +66,15 @@ void run_to(struct scene *scene, int group) {
             if (scene->pipeline->processors[i].group == g)
                 complete(scene, i);
     }
+}
+
+struct ticked_copy tick_after(struct scene *scene, int seconds) {
+    scene->now_ms += (int64_t)seconds * SECOND_MS;
+    return harness_tick(scene->harness, scene->pipeline, scene->date, scene->now_ms);
+}
+
+struct replayed_copy replay(struct scene *scene, enum replay mode, int from_group) {
+    return harness_replay(scene->harness, scene->pipeline, scene->date, mode, from_group, scene->now_ms);
 }
 
 const struct date_state *state_of(struct scene *scene) {

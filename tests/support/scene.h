@@ -37,11 +37,17 @@ struct applied_copy complete_phase3(struct scene *scene);
 /* A failed one. */
 struct applied_copy break_down(struct scene *scene, int processor);
 
-/* The bus confirms a group's trigger, as the message "m<group>". */
+/* The bus confirms a group's trigger, as the message "m<group>", from run 2 on "m<group>.<run>". */
 void confirm(struct scene *scene, int group);
 
 /* Healthy completions, and confirmations, up to where the group has been triggered; past the last: all. */
 void run_to(struct scene *scene, int group);
+
+/* Time passes; then what is due for the date is done. */
+struct ticked_copy tick_after(struct scene *scene, int seconds);
+
+/* The same without waiting. */
+struct replayed_copy replay(struct scene *scene, enum replay mode, int from_group);
 
 const struct date_state *state_of(struct scene *scene);
 enum group_phase phase_of(struct scene *scene, int group);
