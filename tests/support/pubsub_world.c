@@ -132,6 +132,16 @@ struct result world_create(struct world *world, const char *topic, const char *s
     return created.result;
 }
 
+struct result world_seek(struct world *world, const char *subscription, int64_t time_ms) {
+    struct ended sought = {.world = world};
+    struct source source = {.topic = "not looked at", .subscription = subscription};
+    world->inside = true;
+    bus_seek(world->bus, &source, time_ms, on_ended, &sought);
+    world->inside = false;
+    loop_until_true(&world->loop, &sought.done, WORLD_WAIT_MS, "seek");
+    return sought.result;
+}
+
 struct result world_flush(struct world *world) {
     struct ended flushed = {.world = world};
     world->inside = true;

@@ -58,6 +58,7 @@ void world_publish(struct world *world, const char *topic, const char *text, con
 void world_publish_message(struct world *world, const char *topic, const struct message *message);
 
 struct result world_create(struct world *world, const char *topic, const char *subscription) MUST_CHECK;
+struct result world_seek(struct world *world, const char *subscription, int64_t time_ms) MUST_CHECK;
 struct result world_flush(struct world *world) MUST_CHECK;
 
 /* Gives a delivery back. */
