@@ -23,6 +23,21 @@ static struct result check_group(const struct pipeline *pipeline, int64_t asked)
         CODE_INVALID, "--group: pipeline %s has groups 1 to %d", pipeline->name, pipeline->group_count);
 }
 
+/* How the date's run was opened is in its history; the first run opens by itself. */
+static struct result read_opening(struct lookup *lookup, const struct date_state *state,
+    struct opening *opening, struct explanation *explanation) {
+    struct history_entry *entries;
+    size_t count;
+    int64_t dropped;
+    if (state->run < 2)
+        return ok();
+    struct result r = reader_history(
+        lookup->reader, lookup->pipeline, state->date, lookup->setup.arena, &entries, &count, &dropped);
+    if (is_ok(r) && opening_find(entries, count, state->run, opening))
+        explanation->opening = opening;
+    return r;
+}
+
 static struct result explain(
     const struct invocation *call, struct lookup *lookup, game_date date, bool *answer) {
     const struct explain_fields *fields = call->fields;
@@ -35,6 +50,10 @@ static struct result explain(
     int group = fields->group == COUNT_ABSENT ? 0 : (int)fields->group;
     struct clock clock = clock_system();
     struct explanation explanation = explanation_of(lookup->pipeline, state, group, clock_now_ms(&clock));
+    struct opening opening;
+    r = read_opening(lookup, state, &opening, &explanation);
+    if (!is_ok(r))
+        return r;
     *answer = explanation_is_fine(&explanation);
     if (call->common->json)
         return json_print(explanation_json(&explanation), call->out);
@@ -62,12 +81,16 @@ const struct command explain_command = {
     .description =
         "Says which group is next and what it needs; what was received for each need, when, and why that "
         "does\n"
-        "not satisfy; for a triggered group, which processors it waits for; and what an operator can do.\n"
+        "not satisfy; for a triggered group, which processors it waits for; of a re-run, when the new run "
+        "opens,\n"
+        "or how it was opened and what was carried over; and what an operator can do, with the commands.\n"
         "\n"
-        "Exit status: 0 when nothing is held up: the date is done, had no games, or its processors are at\n"
-        "work (with --group: the group is ready, triggered or done); 1 when it is held or failed, or "
-        "nothing\n"
-        "was ever received; 2 wrong usage; 3 when the store cannot be reached.\n",
+        "Exit status: 0 when nothing is held up: the date is done, had no games, its processors are at "
+        "work,\n"
+        "or after a re-run its new run opens by itself (with --group: the group is ready, triggered or "
+        "done);\n"
+        "1 when it is held, failed, stalled or cancelled, waits for an operator to open its new run or to\n"
+        "resume backfill, or nothing was ever received; 2 wrong usage; 3 when the store cannot be reached.\n",
     .options = rows,
     .fields_size = sizeof(struct explain_fields),
     .operands_min = 1,

@@ -1,7 +1,6 @@
 #include "cli/explanation.h"
 
 #include "cli/words.h"
-#include "core/trigger.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -13,40 +12,62 @@ struct explanation explanation_of(
         .pipeline = pipeline,
         .state = state,
         .outlook = outlook,
-        .group = group ? group : outlook.group,
+        .group = group           ? group
+            : state->stale.group ? state->stale.group
+                                 : outlook.group,
         .asked = group != 0,
         .now_ms = now_ms,
     };
 }
 
-static enum group_phase phase_of(const struct explanation *e) {
-    return e->state->groups[e->group - 1].phase;
+bool explanation_waits_for_slot(const struct explanation *e) {
+    const struct group_state *group = &e->state->groups[e->group - 1];
+    if (!e->backfill || group->phase != GROUP_READY)
+        return false;
+    for (size_t i = 0; i < e->backfill->waiting_count; i++) {
+        const struct trigger *trigger = &e->backfill->waiting[i];
+        if (trigger->date == e->state->date && trigger->group == e->group && trigger->run == group->run)
+            return true;
+    }
+    return false;
 }
 
-/* The standing of the group asked for, which may be behind or ahead of the date's. */
-static enum standing standing_of(const struct explanation *e) {
+enum standing explanation_standing(const struct explanation *e) {
     if (!e->asked || !e->state->known || e->state->no_games_ms)
         return e->outlook.standing;
+    if (outlook_is_stale(e->state, e->group))
+        return STANDING_STALE;
+    if (e->group == e->outlook.group && e->outlook.standing == STANDING_STALLED)
+        return STANDING_STALLED;
     static const enum standing by_phase[] = {
         [GROUP_WAITING] = STANDING_HELD,
         [GROUP_READY] = STANDING_RUNNING,
         [GROUP_TRIGGERED] = STANDING_RUNNING,
         [GROUP_DONE] = STANDING_DONE,
         [GROUP_FAILED] = STANDING_FAILED,
-        [GROUP_CANCELLED] = STANDING_HELD,
+        [GROUP_CANCELLED] = STANDING_CANCELLED,
     };
-    return by_phase[phase_of(e)];
+    return by_phase[e->state->groups[e->group - 1].phase];
+}
+
+static bool is_paused(const struct explanation *e) {
+    return explanation_waits_for_slot(e) && e->backfill->paused_ms;
 }
 
 bool explanation_is_fine(const struct explanation *e) {
-    switch (standing_of(e)) {
+    switch (explanation_standing(e)) {
     case STANDING_DONE:
-    case STANDING_RUNNING:
     case STANDING_NO_GAMES:
         return true;
+    case STANDING_RUNNING:
+        return !is_paused(e);
+    case STANDING_STALE:
+        return e->state->stale.due_ms && !e->outlook.waits_for;
     case STANDING_UNKNOWN:
     case STANDING_HELD:
     case STANDING_FAILED:
+    case STANDING_STALLED:
+    case STANDING_CANCELLED:
         break;
     }
     return false;
@@ -68,24 +89,80 @@ static void held_headline(const struct explanation *e, char *text) {
             text, EXPLANATION_TEXT_MAX, "held: group %d has all it needs and is about to start", e->group);
 }
 
+/* Backfill triggers of the same group that are older, and so go first. */
+static int before_it(const struct explanation *e) {
+    int before = 0;
+    for (size_t i = 0; i < e->backfill->waiting_count; i++)
+        before += e->backfill->waiting[i].group == e->group && e->backfill->waiting[i].date < e->state->date;
+    return before;
+}
+
+static void ready_headline(const struct explanation *e, char *text) {
+    char ready[WORDS_DURATION_MAX], paused[WORDS_TIME_MAX];
+    words_duration(e->now_ms - e->state->groups[e->group - 1].ready_ms, ready);
+    if (is_paused(e))
+        snprintf(text, EXPLANATION_TEXT_MAX, "paused: group %d is ready for %s; backfill is paused since %s",
+            e->group, ready, words_time(e->backfill->paused_ms, paused));
+    else if (explanation_waits_for_slot(e))
+        snprintf(text, EXPLANATION_TEXT_MAX,
+            "running: group %d is ready for %s and waits for a slot: %d of %d are taken, %d older dates go "
+            "first",
+            e->group, ready, e->backfill->in_flight[e->group - 1],
+            e->pipeline->groups[e->group - 1].backfill_cap, before_it(e));
+    else
+        snprintf(text, EXPLANATION_TEXT_MAX,
+            "running: group %d is ready for %s; its trigger is in the outbox, not yet published", e->group,
+            ready);
+}
+
 static void running_headline(const struct explanation *e, char *text) {
     const struct group_state *group = &e->state->groups[e->group - 1];
     char duration[WORDS_DURATION_MAX];
     if (group->phase == GROUP_READY)
-        snprintf(text, EXPLANATION_TEXT_MAX,
-            "running: group %d is ready for %s; its trigger is in the outbox, not yet published", e->group,
-            words_duration(e->now_ms - group->ready_ms, duration));
+        ready_headline(e, text);
     else
         snprintf(text, EXPLANATION_TEXT_MAX, "running: group %d was triggered %s ago", e->group,
             words_duration(e->now_ms - group->triggered_ms, duration));
 }
 
+static void stale_headline(const struct explanation *e, char *text) {
+    const struct stale *stale = &e->state->stale;
+    char age[WORDS_DURATION_MAX], left[WORDS_DURATION_MAX], opens[96];
+    if (!stale->due_ms)
+        snprintf(opens, sizeof opens, "is on hold until an operator opens it");
+    else if (stale->due_ms > e->now_ms)
+        snprintf(opens, sizeof opens, "opens in %s", words_duration(stale->due_ms - e->now_ms, left));
+    else
+        snprintf(opens, sizeof opens, "is about to open");
+    snprintf(text, EXPLANATION_TEXT_MAX,
+        "stale for %s: after a re-run of %s, group %d has to start again; run %d %s",
+        words_duration(e->now_ms - stale->since_ms, age),
+        stale->processor ? stale->processor->name : "a processor", stale->group, e->state->run + 1, opens);
+}
+
+static void stalled_headline(const struct explanation *e, char *text) {
+    const struct stall *stall = &e->state->stall;
+    const struct group *group = &e->pipeline->groups[e->group - 1];
+    char since[WORDS_DURATION_MAX], passed[WORDS_DURATION_MAX], again[64] = "";
+    bool started = e->state->groups[e->group - 1].phase != GROUP_WAITING;
+    words_duration(e->now_ms - e->outlook.since_ms, since);
+    words_duration(e->now_ms - stall->at_ms, passed);
+    if (started && e->pipeline->on_stall == STALL_RETRIGGER && stall->times <= e->pipeline->retrigger_limit)
+        snprintf(again, sizeof again, "; triggered again, %d of at most %d times", stall->times,
+            e->pipeline->retrigger_limit);
+    snprintf(text, EXPLANATION_TEXT_MAX,
+        "stalled: group %d waits for %d of its %d %s for %s; its deadline passed %s ago%s", e->group,
+        set_count(e->outlook.waits_for), set_count(started ? group->members : group->needs),
+        started ? "processors" : "needs", since, passed, again);
+}
+
 static void done_headline(const struct explanation *e, char *text) {
     int last = e->asked ? e->group : e->pipeline->group_count;
+    const struct group_state *group = &e->state->groups[last - 1];
     char time[WORDS_TIME_MAX];
-    words_time(last > 0 ? e->state->groups[last - 1].ended_ms : 0, time);
+    words_time(group->ended_ms, time);
     if (e->asked)
-        snprintf(text, EXPLANATION_TEXT_MAX, "done: group %d, run %d, at %s", e->group, e->state->run, time);
+        snprintf(text, EXPLANATION_TEXT_MAX, "done: group %d, run %d, at %s", e->group, group->run, time);
     else
         snprintf(text, EXPLANATION_TEXT_MAX, "done: all %d groups, run %d, at %s", last, e->state->run, time);
 }
@@ -93,7 +170,7 @@ static void done_headline(const struct explanation *e, char *text) {
 char *explanation_headline(const struct explanation *e, char text[EXPLANATION_TEXT_MAX]) {
     char words[WORDS_TIME_MAX];
     text[0] = '\0';
-    switch (standing_of(e)) {
+    switch (explanation_standing(e)) {
     case STANDING_UNKNOWN:
         snprintf(text, EXPLANATION_TEXT_MAX, "nothing was ever received for this date");
         break;
@@ -114,7 +191,46 @@ char *explanation_headline(const struct explanation *e, char text[EXPLANATION_TE
         snprintf(text, EXPLANATION_TEXT_MAX, "no games: the date was closed at %s",
             words_time(e->state->no_games_ms, words));
         break;
+    case STANDING_STALE:
+        stale_headline(e, text);
+        break;
+    case STANDING_STALLED:
+        stalled_headline(e, text);
+        break;
+    case STANDING_CANCELLED:
+        snprintf(text, EXPLANATION_TEXT_MAX,
+            "cancelled: an operator took the trigger of group %d out of the outbox %s ago", e->group,
+            words_duration(e->now_ms - e->state->groups[e->group - 1].ended_ms, words));
+        break;
     }
+    return text;
+}
+
+/* --- The run -------------------------------------------------------------------------------------------- */
+
+/* ", carried over: group 1 (run 1), group 2 (run 1)" */
+static void add_carried(const struct explanation *e, char *text) {
+    size_t used = strlen(text);
+    bool first = true;
+    for (int g = 1; g <= e->pipeline->group_count && used < EXPLANATION_TEXT_MAX; g++) {
+        const struct group_state *group = &e->state->groups[g - 1];
+        if (group->phase == GROUP_WAITING || group->run == e->state->run)
+            continue;
+        snprintf(text + used, EXPLANATION_TEXT_MAX - used, "%sgroup %d (run %d)",
+            first ? "; carried over: " : ", ", g, group->run);
+        used += strlen(text + used);
+        first = false;
+    }
+}
+
+char *explanation_run(const struct explanation *e, char text[EXPLANATION_TEXT_MAX]) {
+    char opened[EXPLANATION_TEXT_MAX / 2];
+    text[0] = '\0';
+    if (e->state->run < 2)
+        return text;
+    snprintf(text, EXPLANATION_TEXT_MAX, "run %d%s%s", e->state->run, e->opening ? ", " : "",
+        e->opening ? opening_words(e->opening, opened, sizeof opened) : "");
+    add_carried(e, text);
     return text;
 }
 
@@ -143,6 +259,12 @@ static void shortfall(const struct processor *processor, const struct record *re
         snprintf(text, EXPLANATION_TEXT_MAX, "did not satisfy when it came");
 }
 
+static void set_aside(const struct processor *processor, char *text) {
+    size_t used = strlen(text);
+    snprintf(text + used, EXPLANATION_TEXT_MAX - used, "; set aside, group %d was triggered again since",
+        processor->group);
+}
+
 char *explanation_reason(const struct explanation *e, int index, char text[EXPLANATION_TEXT_MAX]) {
     const struct processor *processor = &e->pipeline->processors[index];
     const struct record *record = &e->state->records[index];
@@ -155,112 +277,16 @@ char *explanation_reason(const struct explanation *e, int index, char text[EXPLA
         snprintf(text, EXPLANATION_TEXT_MAX, "came before group %d was ready", processor->group);
         break;
     case RECORD_OLD:
-        snprintf(text, EXPLANATION_TEXT_MAX, "of an earlier run");
+        snprintf(text, EXPLANATION_TEXT_MAX, "of run %d; group %d has to do it again in run %d", record->run,
+            processor->group, e->state->run);
         break;
     case RECORD_SHORT:
         shortfall(processor, record, text);
+        if (record->set_aside)
+            set_aside(processor, text);
         break;
     case RECORD_COUNTS:
-        if (processor->group > 0 && record->run != e->state->run)
-            snprintf(text, EXPLANATION_TEXT_MAX, "of run %d; this is run %d", record->run, e->state->run);
         break;
     }
     return text;
-}
-
-/* --- What an operator can do ---------------------------------------------------------------------------- */
-
-/* The first processor of a set, for an example. */
-static const char *example_of(const struct pipeline *pipeline, processor_set set) {
-    for (int i = 0; i < pipeline->processor_count; i++)
-        if (set >> i & 1)
-            return pipeline->processors[i].name;
-    return pipeline->processors[0].name;
-}
-
-static void vouch_advice(const struct explanation *e, processor_set set, char *text) {
-    char date[DATE_TEXT_MAX];
-    snprintf(text, EXPLANATION_TEXT_MAX,
-        "if a table is filled already, vouch for it: phasegate publish --processor %s --date %s --rows N "
-        "--backfill",
-        example_of(e->pipeline, set), date_format(e->state->date, date));
-}
-
-static bool unknown_advice(const struct explanation *e, int index, char *text) {
-    if (index == 0)
-        snprintf(text, EXPLANATION_TEXT_MAX,
-            "look whether its processors ran, and whether they publish to %s; a message that could not be "
-            "read is "
-            "in `phasegate quarantine list`",
-            e->pipeline->completion_count > 0 ? e->pipeline->completions[0].topic : "the pipeline's topic");
-    else if (index == 1)
-        vouch_advice(e, e->pipeline->upstream, text);
-    return index < 2;
-}
-
-static bool held_advice(const struct explanation *e, int index, char *text) {
-    char names[EXPLANATION_TEXT_MAX / 2], date[DATE_TEXT_MAX];
-    date_format(e->state->date, date);
-    processor_set missing = date_state_missing(e->pipeline, e->state, e->group);
-    if (e->group > e->outlook.group && e->outlook.group > 0) {
-        snprintf(text, EXPLANATION_TEXT_MAX, "see what holds group %d: phasegate explain %s --group %d",
-            e->outlook.group, date, e->outlook.group);
-        return index < 1;
-    }
-    if (!missing)
-        return false;
-    if (index == 0)
-        snprintf(text, EXPLANATION_TEXT_MAX,
-            "run %s again for %s; the chain goes on by itself when the completion%s",
-            words_processors(e->pipeline, missing, false, names, sizeof names), date,
-            set_count(missing) == 1 ? " arrives" : "s arrive");
-    else if (index == 1)
-        vouch_advice(e, missing, text);
-    return index < 2;
-}
-
-static bool running_advice(const struct explanation *e, int index, char *text) {
-    const struct trigger trigger = {.date = e->state->date, .group = e->group, .run = e->state->run};
-    char names[EXPLANATION_TEXT_MAX / 2], id[TRIGGER_ID_MAX];
-    struct outlook outlook = e->outlook;
-    processor_set left = outlook.group == e->group ? outlook.waits_for : 0;
-    if (phase_of(e) == GROUP_READY)
-        snprintf(text, EXPLANATION_TEXT_MAX,
-            "the trigger leaves the outbox when `phasegate serve` runs and reaches the bus; its log says "
-            "what hinders");
-    else
-        snprintf(text, EXPLANATION_TEXT_MAX, "wait for %s, or look into its log for trigger %s",
-            words_processors(e->pipeline, left, false, names, sizeof names),
-            trigger_id(e->pipeline, &trigger, id));
-    return index < 1 && (phase_of(e) == GROUP_READY || left);
-}
-
-static bool failed_advice(const struct explanation *e, int index, char *text) {
-    char names[EXPLANATION_TEXT_MAX / 2], date[DATE_TEXT_MAX];
-    processor_set failed = e->outlook.group == e->group ? e->outlook.waits_for : 0;
-    snprintf(text, EXPLANATION_TEXT_MAX,
-        "repair %s and run it again for %s; its next good completion moves the chain on",
-        failed ? words_processors(e->pipeline, failed, false, names, sizeof names) : "what failed",
-        date_format(e->state->date, date));
-    return index < 1;
-}
-
-bool explanation_advice(const struct explanation *e, int index, char text[EXPLANATION_TEXT_MAX]) {
-    switch (standing_of(e)) {
-    case STANDING_UNKNOWN:
-        return unknown_advice(e, index, text);
-    case STANDING_HELD:
-        return held_advice(e, index, text);
-    case STANDING_RUNNING:
-        return running_advice(e, index, text);
-    case STANDING_FAILED:
-        return failed_advice(e, index, text);
-    case STANDING_NO_GAMES:
-        snprintf(text, EXPLANATION_TEXT_MAX,
-            "if there were games after all, any completion with rows opens the date again");
-        return index < 1;
-    case STANDING_DONE:
-        break;
-    }
-    return false;
 }

@@ -25,6 +25,8 @@ static void statement(const struct explanation *e, int index, char text[EXPLANAT
     const struct record *record = &e->state->records[index];
     char reason[EXPLANATION_TEXT_MAX], words[48];
     explanation_reason(e, index, reason);
+    if (record->mark == RECORD_COUNTS && record->run > 0 && record->run < e->state->run)
+        snprintf(reason, sizeof reason, "carried over from run %d", record->run);
     if (record->mark == RECORD_NONE || record->mark == RECORD_SHORT)
         snprintf(text, EXPLANATION_TEXT_MAX, "%s", reason);
     else
@@ -46,16 +48,22 @@ static void print_origin(const struct record *record, const struct term *term, F
     term_print(term, out, TONE_DIM, "%s\n", words_shown(record->execution_id, execution, sizeof execution));
 }
 
-static const struct {
+struct sign {
     enum glyph glyph;
     enum tone tone;
-} mark_signs[] = {
+};
+
+static const struct sign mark_signs[] = {
     [RECORD_NONE] = {GLYPH_NOTHING, TONE_WARN},
     [RECORD_COUNTS] = {GLYPH_GOOD, TONE_GOOD},
     [RECORD_SHORT] = {GLYPH_BAD, TONE_BAD},
     [RECORD_PREMATURE] = {GLYPH_EMPTY, TONE_DIM},
     [RECORD_OLD] = {GLYPH_EMPTY, TONE_DIM},
 };
+
+static struct sign sign_of(const struct record *record) {
+    return mark_signs[record->set_aside ? RECORD_OLD : record->mark];
+}
 
 static int widest_name(const struct pipeline *pipeline, processor_set set) {
     int widest = 0;
@@ -75,12 +83,12 @@ static void print_processors(
         if (!(set >> i & 1))
             continue;
         const struct record *record = &e->state->records[i];
-        enum tone tone = mark_signs[record->mark].tone;
+        struct sign sign = sign_of(record);
         char text[EXPLANATION_TEXT_MAX];
         statement(e, i, text);
-        term_print(term, out, tone, "  %s", term_glyph(term, mark_signs[record->mark].glyph));
+        term_print(term, out, sign.tone, "  %s", term_glyph(term, sign.glyph));
         fprintf(out, " %-*s  ", width, e->pipeline->processors[i].name);
-        term_print(term, out, tone, "%s\n", text);
+        term_print(term, out, sign.tone, "%s\n", text);
         print_origin(record, term, out);
     }
 }
@@ -93,18 +101,18 @@ static processor_set premature_of(const struct explanation *e) {
     return premature;
 }
 
-/* What the group speaks of: what it needs while it waits, its processors from then on. */
+/* What the group speaks of: what it needs while it waits or has to start again, else its processors. */
 static void print_group(const struct explanation *e, const struct term *term, FILE *out) {
     const struct group *group = &e->pipeline->groups[e->group - 1];
     const struct group_state *state = &e->state->groups[e->group - 1];
     char title[EXPLANATION_TEXT_MAX], names[EXPLANATION_TEXT_MAX / 2], id[TRIGGER_ID_MAX];
-    if (state->phase == GROUP_WAITING) {
+    if (state->phase == GROUP_WAITING || explanation_standing(e) == STANDING_STALE) {
         snprintf(title, sizeof title, "Group %d, %s, needs:", e->group,
             words_processors(e->pipeline, group->members, false, names, sizeof names));
         print_processors(e, term, group->needs, title, out);
         return;
     }
-    const struct trigger trigger = {.date = e->state->date, .group = e->group, .run = e->state->run};
+    const struct trigger trigger = {.date = e->state->date, .group = e->group, .run = state->run};
     snprintf(title, sizeof title, "Group %d, trigger %s%s%s%s:", e->group,
         trigger_id(e->pipeline, &trigger, id), state->bus_message_id ? ", message " : "",
         state->bus_message_id ? state->bus_message_id : "", state->backfill ? ", backfill" : "");
@@ -117,7 +125,8 @@ static void print_premature(const struct explanation *e, const struct term *term
         "Premature, and not counted; the trigger of their group will have them run again:", out);
 }
 
-static void print_phases(const struct explanation *e, const struct term *term, FILE *out) {
+/* "done", "done in run 1" of a group that was carried over, "done, stale", "triggered, stalled". */
+static void print_phase(const struct explanation *e, int group, const struct term *term, FILE *out) {
     static const enum tone tones[] = {
         [GROUP_WAITING] = TONE_DIM,
         [GROUP_READY] = TONE_BUSY,
@@ -126,13 +135,27 @@ static void print_phases(const struct explanation *e, const struct term *term, F
         [GROUP_FAILED] = TONE_BAD,
         [GROUP_CANCELLED] = TONE_WARN,
     };
+    const struct group_state *state = &e->state->groups[group - 1];
+    bool started = state->phase != GROUP_WAITING;
+    term_print(term, out, tones[state->phase], "%s", group_phase_name(state->phase));
+    if (started && state->run < e->state->run)
+        fprintf(out, " in run %d", state->run);
+    if (started && outlook_is_stale(e->state, group))
+        term_print(term, out, TONE_WARN, " (stale)");
+    else if (outlook_is_stalled(e->state, group))
+        term_print(term, out, TONE_BAD, " (stalled)");
+}
+
+static void print_phases(const struct explanation *e, const struct term *term, FILE *out) {
+    char run[EXPLANATION_TEXT_MAX];
     fputs("groups", out);
     for (int g = 1; g <= e->pipeline->group_count; g++) {
-        enum group_phase phase = e->state->groups[g - 1].phase;
         fprintf(out, "%s %d ", g > 1 ? "," : "", g);
-        term_print(term, out, tones[phase], "%s", group_phase_name(phase));
+        print_phase(e, g, term, out);
     }
     fputc('\n', out);
+    if (*explanation_run(e, run))
+        fprintf(out, "%s\n", run);
 }
 
 /* A command stands on a line of its own, ready to be copied. */
@@ -191,6 +214,18 @@ static json_t *needs_json(const struct explanation *e) {
     return array;
 }
 
+static json_t *opening_json(const struct opening *opening) {
+    if (!opening)
+        return json_null();
+    json_t *object = json_object();
+    json_put(&object, "at", json_time(opening->at_ms));
+    json_put(&object, "why", json_text(opening->by_operator ? "operator" : "rerun"));
+    json_put(&object, "first_group", json_integer(opening->first_group));
+    json_put(&object, "rerun_at", json_time(opening->rerun_ms));
+    json_put(&object, "processor", json_text(opening->processor ? opening->processor->name : NULL));
+    return object;
+}
+
 json_t *explanation_json(const struct explanation *e) {
     char text[EXPLANATION_TEXT_MAX];
     json_t *object = json_object(), *advice = json_array();
@@ -204,6 +239,7 @@ json_t *explanation_json(const struct explanation *e) {
     json_put(&object, "needs", needs_json(e));
     json_put(&object, "premature", json_processors(e->pipeline, premature_of(e)));
     json_put(&object, "advice", advice);
+    json_put(&object, "run_opened", opening_json(e->opening));
     json_put(&object, "date", json_date_state(e->pipeline, e->state, e->now_ms));
     return object;
 }

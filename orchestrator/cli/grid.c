@@ -2,6 +2,7 @@
 
 #include "cli/outlook.h"
 #include "cli/table.h"
+#include "cli/words.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -47,19 +48,27 @@ static void record_mark(const struct record *record, const struct term *term, ch
     }
 }
 
+static void enclose(char left, char right, char text[GRID_MARK_MAX]) {
+    char mark[GRID_MARK_MAX];
+    memcpy(mark, text, sizeof mark);
+    snprintf(text, GRID_MARK_MAX, "%c%.*s%c", left, GRID_MARK_MAX - 3, mark, right);
+}
+
 enum tone grid_mark(const struct record *record, const struct term *term, char text[GRID_MARK_MAX]) {
     if (record->mark == RECORD_NONE) {
         snprintf(text, GRID_MARK_MAX, "%s", term_glyph(term, GLYPH_NOTHING));
         return TONE_DIM;
     }
     record_mark(record, term, text);
-    if (record->mark == RECORD_PREMATURE) {
-        char mark[GRID_MARK_MAX];
-        memcpy(mark, text, sizeof mark);
-        snprintf(text, GRID_MARK_MAX, "(%.*s)", GRID_MARK_MAX - 3, mark);
-        return TONE_DIM;
-    }
-    return record->mark == RECORD_COUNTS ? TONE_GOOD : TONE_BAD;
+    if (record->mark == RECORD_COUNTS)
+        return TONE_GOOD;
+    if (record->mark == RECORD_PREMATURE)
+        enclose('(', ')', text);
+    else if (record->mark == RECORD_OLD || record->set_aside)
+        enclose('[', ']', text);
+    else
+        return TONE_BAD;
+    return TONE_DIM;
 }
 
 static const struct {
@@ -74,11 +83,30 @@ static const struct {
     [GROUP_CANCELLED] = {GLYPH_CANCELLED, TONE_WARN},
 };
 
+/* Where a group is, and above that what is the matter with it. */
+static enum tone group_mark(
+    const struct date_state *state, int group, const struct term *term, const char **mark) {
+    enum group_phase phase = state->groups[group - 1].phase;
+    if (outlook_is_stale(state, group) && phase != GROUP_WAITING) {
+        *mark = term_glyph(term, GLYPH_STALE);
+        return TONE_WARN;
+    }
+    if (outlook_is_stalled(state, group)) {
+        *mark = term_glyph(term, GLYPH_STALLED);
+        return TONE_BAD;
+    }
+    *mark = term_glyph(term, phase_marks[phase].glyph);
+    return phase_marks[phase].tone;
+}
+
 static enum tone standing_tone(enum standing standing) {
     switch (standing) {
     case STANDING_FAILED:
+    case STANDING_STALLED:
         return TONE_BAD;
     case STANDING_HELD:
+    case STANDING_STALE:
+    case STANDING_CANCELLED:
         return TONE_WARN;
     case STANDING_RUNNING:
         return TONE_BUSY;
@@ -110,9 +138,10 @@ static enum tone grid_cell(const void *context, size_t row, size_t column, char 
         return state->no_games_ms ? TONE_DIM : tone;
     }
     case PART_GROUP: {
-        enum group_phase phase = state->groups[part.number - 1].phase;
-        snprintf(text, TABLE_CELL_MAX, "%s", term_glyph(layout->term, phase_marks[phase].glyph));
-        return phase_marks[phase].tone;
+        const char *mark;
+        enum tone tone = group_mark(state, part.number, layout->term, &mark);
+        snprintf(text, TABLE_CELL_MAX, "%s", mark);
+        return tone;
     }
     case PART_BAR:
         snprintf(text, TABLE_CELL_MAX, "%s", term_glyph(layout->term, GLYPH_BAR));
@@ -208,12 +237,15 @@ void grid_print_legend(const struct term *term, FILE *out) {
     legend_add(&legend, TONE_BAD, term_glyph(term, GLYPH_EMPTY), "no data");
     legend_add(&legend, TONE_BAD, term_glyph(term, GLYPH_FAILED), "failed");
     legend_add(&legend, TONE_DIM, "(212)", "premature");
+    legend_add(&legend, TONE_DIM, "[212]", "to be redone");
     legend_add(&legend, TONE_DIM, term_glyph(term, GLYPH_NOTHING), "nothing yet");
     fputc('\n', out);
     legend_start(&legend, "groups");
     for (enum group_phase phase = GROUP_WAITING; phase <= GROUP_CANCELLED; phase++)
         legend_add(&legend, phase_marks[phase].tone, term_glyph(term, phase_marks[phase].glyph),
             group_phase_name(phase));
+    legend_add(&legend, TONE_WARN, term_glyph(term, GLYPH_STALE), "stale");
+    legend_add(&legend, TONE_BAD, term_glyph(term, GLYPH_STALLED), "stalled");
     fputc('\n', out);
 }
 
@@ -222,6 +254,7 @@ void grid_print_totals(const struct grid *grid, const struct term *term, FILE *o
         enum standing standing;
         const char *word;
     } order[] = {{STANDING_DONE, "done"}, {STANDING_RUNNING, "running"}, {STANDING_HELD, "held"},
+        {STANDING_STALLED, "stalled"}, {STANDING_STALE, "stale"}, {STANDING_CANCELLED, "cancelled"},
         {STANDING_FAILED, "failed"}, {STANDING_NO_GAMES, "no games"}, {STANDING_UNKNOWN, "nothing received"}};
     size_t counts[STANDING_COUNT] = {0};
     for (size_t i = 0; i < grid->count; i++)
@@ -236,4 +269,20 @@ void grid_print_totals(const struct grid *grid, const struct term *term, FILE *o
             before = ", ";
         }
     fputc('\n', out);
+}
+
+void grid_print_backfill(const struct pipeline *pipeline, const struct backfill_state *backfill,
+    const struct term *term, FILE *out) {
+    int in_flight = 0;
+    for (int g = 0; g < pipeline->group_count; g++)
+        in_flight += backfill->in_flight[g];
+    if (!backfill->paused_ms && !in_flight && !backfill->waiting_count)
+        return;
+    fputs("backfill: ", out);
+    if (backfill->paused_ms) {
+        char since[WORDS_TIME_MAX];
+        term_print(term, out, TONE_WARN, "paused since %s", words_time(backfill->paused_ms, since));
+        fputs(" (phasegate backfill resume), ", out);
+    }
+    fprintf(out, "%d in flight, %zu waiting\n", in_flight, backfill->waiting_count);
 }

@@ -4,7 +4,8 @@
  * of what was read, so that `status` prints it once, and `demo` again and again.
  *
  * Every mark can be read without colours: 0 and "12!" are counts that do not satisfy, "~180" is partial, "–"
- * no data, "✗" failed, "ok" vouched for without a count, "(212)" premature, "·" nothing yet.
+ * no data, "✗" failed, "ok" vouched for without a count, "(212)" premature, "[212]" from before its group was
+ * started again, "·" nothing yet.
  */
 #ifndef PHASEGATE_CLI_GRID_H
 #define PHASEGATE_CLI_GRID_H
@@ -26,8 +27,13 @@ void grid_print(const struct grid *grid, const struct term *term, FILE *out);
 /* What the marks mean: one line for records and one for groups, or more on a narrow terminal. */
 void grid_print_legend(const struct term *term, FILE *out);
 
-/* "16 dates: 1 done, 14 held, 1 no games": one line. */
+/* "16 dates: 1 done, 14 held, 1 no games": one line. Every date is counted once, by its standing. */
 void grid_print_totals(const struct grid *grid, const struct term *term, FILE *out);
+
+/* "backfill: 12 in flight, 903 waiting", or since when it is paused: one line, or none when there is nothing
+ * to say. */
+void grid_print_backfill(const struct pipeline *pipeline, const struct backfill_state *backfill,
+    const struct term *term, FILE *out);
 
 enum { GRID_MARK_MAX = 32 };
 

@@ -72,6 +72,7 @@ json_t *json_record(const struct record *record) {
         return json_null();
     json_t *object = json_object();
     json_put(&object, "mark", json_text(mark_names[record->mark]));
+    json_put(&object, "set_aside", json_boolean(record->set_aside));
     json_put(&object, "status", json_text(status_name(record->status)));
     json_put(&object, "record_count", json_rows(record->record_count));
     json_put(&object, "records_failed", json_integer(record->records_failed));
@@ -88,7 +89,7 @@ json_t *json_record(const struct record *record) {
 static json_t *json_trigger_id(const struct pipeline *pipeline, const struct date_state *state, int group) {
     if (state->groups[group - 1].phase == GROUP_WAITING)
         return json_null();
-    const struct trigger trigger = {.date = state->date, .group = group, .run = state->run};
+    const struct trigger trigger = {.date = state->date, .group = group, .run = state->groups[group - 1].run};
     char text[TRIGGER_ID_MAX];
     return json_text(trigger_id(pipeline, &trigger, text));
 }
@@ -101,12 +102,34 @@ static json_t *json_group(const struct pipeline *pipeline, const struct date_sta
     json_put(&object, "processors", json_processors(pipeline, pipeline->groups[number - 1].members));
     json_put(&object, "missing", json_processors(pipeline, date_state_missing(pipeline, state, number)));
     json_put(&object, "trigger_id", json_trigger_id(pipeline, state, number));
+    json_put(&object, "run", group->phase == GROUP_WAITING ? json_null() : json_integer(group->run));
     json_put(&object, "ready_at", json_time(group->ready_ms));
     json_put(&object, "triggered_at", json_time(group->triggered_ms));
     json_put(&object, "ended_at", json_time(group->ended_ms));
     json_put(&object, "backfill", json_boolean(group->backfill));
     json_put(&object, "bus_message_id", json_text(group->bus_message_id));
     json_put(&object, "correlation_id", json_text(group->correlation_id));
+    return object;
+}
+
+static json_t *json_stale(const struct stale *stale) {
+    if (!stale->group)
+        return json_null();
+    json_t *object = json_object();
+    json_put(&object, "group", json_integer(stale->group));
+    json_put(&object, "since", json_time(stale->since_ms));
+    json_put(&object, "due", json_time(stale->due_ms));
+    json_put(&object, "processor", json_text(stale->processor ? stale->processor->name : NULL));
+    return object;
+}
+
+static json_t *json_stall(const struct stall *stall) {
+    if (!stall->group)
+        return json_null();
+    json_t *object = json_object();
+    json_put(&object, "group", json_integer(stall->group));
+    json_put(&object, "times", json_integer(stall->times));
+    json_put(&object, "at", json_time(stall->at_ms));
     return object;
 }
 
@@ -126,6 +149,8 @@ json_t *json_date_state(const struct pipeline *pipeline, const struct date_state
     json_put(&object, "since", json_time(outlook.since_ms));
     json_put(&object, "run", json_integer(state->run));
     json_put(&object, "no_games_at", json_time(state->no_games_ms));
+    json_put(&object, "stale", json_stale(&state->stale));
+    json_put(&object, "stall", json_stall(&state->stall));
     json_put(&object, "processors", processors);
     json_put(&object, "groups", groups);
     return object;
@@ -134,7 +159,7 @@ json_t *json_date_state(const struct pipeline *pipeline, const struct date_state
 struct result json_print(json_t *value, FILE *out) {
     if (!value)
         return fail(CODE_INTERNAL, "out of memory");
-    int printed = json_dumpf(value, out, JSON_INDENT(2) | JSON_ENCODE_ANY);
+    int printed = json_dumpf(value, out, JSON_INDENT(2) | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15));
     json_decref(value);
     fputc('\n', out);
     return printed == 0 || ferror(out) ? ok() : fail(CODE_INTERNAL, "cannot print the JSON output");

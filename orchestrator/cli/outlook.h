@@ -15,9 +15,12 @@ enum standing {
     STANDING_FAILED,   /* a group failed */
     STANDING_DONE,     /* every group is done */
     STANDING_NO_GAMES, /* closed: no games on that date */
+    STANDING_STALE,    /* a re-run came for what a group rests on: no group starts before the new run opens */
+    STANDING_STALLED,  /* held or running for longer than its deadline */
+    STANDING_CANCELLED, /* an operator took its next group's trigger out of the outbox */
 };
 
-enum { STANDING_COUNT = STANDING_NO_GAMES + 1 };
+enum { STANDING_COUNT = STANDING_CANCELLED + 1 };
 
 /* "unknown", "held" …: the words of the JSON output. */
 const char *standing_name(enum standing standing);
@@ -25,17 +28,31 @@ const char *standing_name(enum standing standing);
 struct outlook {
     enum standing standing;
     int group; /* the first that is not done; 0 when all are, and for dates without games */
-    processor_set
-        waits_for;    /* held: needs it lacks; running: members not finished; failed: members that failed */
-    int64_t since_ms; /* running, failed: since when; else 0 */
+    /*
+     * Held: the needs it lacks; running: the members that have not finished; stalled: the one or the other;
+     * failed: the members that failed; stale: what the new run will lack. Else empty.
+     */
+    processor_set waits_for;
+    int64_t since_ms; /* running, failed, stale, stalled, cancelled: since when; else 0 */
 };
 
+/*
+ * A date has one standing, the one that says what it takes to move it on: stale before all else, since the
+ * new run starts over; then stalled, before held and running. A stalled group whose trigger was published
+ * again since is running again.
+ */
 struct outlook outlook_of(const struct pipeline *pipeline, const struct date_state *state);
 
-/* Has the processor finished in the present run? For members of a triggered group. */
-bool outlook_finished(const struct date_state *state, const struct record *record);
+/* Does the group start again in the new run that a stale date waits for? */
+bool outlook_is_stale(const struct date_state *state, int group);
 
-/* In few words: "waits for togs, tdgs", "group 2 running for 12 min: pcf", "no games". Returns text. */
+/* Is the group's deadline over, with nothing done about it since? */
+bool outlook_is_stalled(const struct date_state *state, int group);
+
+/*
+ * In few words: "waits for togs, tdgs", "group 2 running for 12 min: pcf", "re-run of pgs; run 2 opens in
+ * 8 min", "no games"; where an operator has to do something, with the command. Returns text.
+ */
 char *outlook_note(const struct pipeline *pipeline, const struct outlook *outlook,
     const struct date_state *state, int64_t now_ms, char *text, size_t size);
 

@@ -30,6 +30,8 @@ static const struct {
     [GLYPH_DONE] = {"✓", "d"},
     [GLYPH_FAILED] = {"✗", "X"},
     [GLYPH_CANCELLED] = {"⊘", "c"},
+    [GLYPH_STALE] = {"↻", "s"},
+    [GLYPH_STALLED] = {"!", "!"},
     [GLYPH_GOOD] = {"✓", "+"},
     [GLYPH_BAD] = {"✗", "x"},
     [GLYPH_CUT] = {"…", "..."},

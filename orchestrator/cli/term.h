@@ -37,6 +37,8 @@ enum glyph {
     GLYPH_DONE,
     GLYPH_FAILED,
     GLYPH_CANCELLED,
+    GLYPH_STALE, /* … and what may be the matter with it */
+    GLYPH_STALLED,
     GLYPH_GOOD,    /* it satisfies */
     GLYPH_BAD,     /* it does not */
     GLYPH_CUT,     /* text left out */

@@ -32,21 +32,30 @@ char *words_count(int64_t count, const char *one, const char *many, char *text, 
     return text;
 }
 
-char *words_processors(
-    const struct pipeline *pipeline, processor_set set, bool abbreviated, char *text, size_t size) {
+static char *list(const struct pipeline *pipeline, processor_set set, bool abbreviated, const char *between,
+    char *text, size_t size) {
     size_t used = 0;
     text[0] = '\0';
     for (int i = 0; i < pipeline->processor_count; i++) {
         if (!(set >> i & 1))
             continue;
         const struct processor *processor = &pipeline->processors[i];
-        int written = snprintf(text + used, size - used, "%s%s", used > 0 ? ", " : "",
+        int written = snprintf(text + used, size - used, "%s%s", used > 0 ? between : "",
             abbreviated ? processor->abbr : processor->name);
         if (written < 0 || (size_t)written >= size - used)
             break;
         used += (size_t)written;
     }
     return text;
+}
+
+char *words_processors(
+    const struct pipeline *pipeline, processor_set set, bool abbreviated, char *text, size_t size) {
+    return list(pipeline, set, abbreviated, ", ", text, size);
+}
+
+char *words_operand(const struct pipeline *pipeline, processor_set set, char *text, size_t size) {
+    return list(pipeline, set, true, ",", text, size);
 }
 
 char *words_shown(const char *from, char *text, size_t size) {

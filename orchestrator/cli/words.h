@@ -22,6 +22,9 @@ char *words_count(int64_t count, const char *one, const char *many, char *text, 
 char *words_processors(
     const struct pipeline *pipeline, processor_set set, bool abbreviated, char *text, size_t size);
 
+/* Their abbreviations as an option takes them: "togs,tdgs". */
+char *words_operand(const struct pipeline *pipeline, processor_set set, char *text, size_t size);
+
 /* A text from outside as one printable line; NULL gives "". */
 char *words_shown(const char *from, char *text, size_t size);
 

@@ -31,6 +31,7 @@ static void finish_groups(struct date_state *state) {
     for (int g = 0; g < nba_pipeline()->group_count; g++)
         state->groups[g] = (struct group_state){
             .phase = GROUP_DONE,
+            .run = 1,
             .ready_ms = NOVEMBER_NOW_MS - (40 - 10 * g) * MINUTE_MS,
             .triggered_ms = NOVEMBER_NOW_MS - (40 - 10 * g) * MINUTE_MS + 200,
             .ended_ms = NOVEMBER_NOW_MS - (31 - 10 * g) * MINUTE_MS,

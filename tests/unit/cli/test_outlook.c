@@ -21,7 +21,8 @@ static struct date_state at_group_two(enum group_phase phase) {
         state.groups[1].ready_ms = NOVEMBER_NOW_MS - MINUTES(13);
     if (phase == GROUP_TRIGGERED || phase == GROUP_FAILED)
         state.groups[1].triggered_ms = NOVEMBER_NOW_MS - MINUTES(12);
-    if (phase == GROUP_FAILED)
+    state.groups[1].run = phase == GROUP_WAITING ? 0 : 1;
+    if (phase == GROUP_FAILED || phase == GROUP_CANCELLED)
         state.groups[1].ended_ms = NOVEMBER_NOW_MS - MINUTES(5);
     state.groups[2] = state.groups[3] = (struct group_state){0};
     state.records[PCF] = state.records[PDC] = state.records[MLFS] = (struct record){0};
@@ -84,8 +85,141 @@ static void what_an_earlier_run_finished_is_not_finished(void **state) {
     (void)state;
     struct date_state second = at_group_two(GROUP_TRIGGERED);
     second.records[PCF] = found[0].records[PCF];
+    second.records[PCF].mark = RECORD_OLD;
     second.run = 2;
-    check_outlook(&second, STANDING_RUNNING, 2, SET(PCF), "group 2 running for 12 min: pcf");
+    check_outlook(&second, STANDING_RUNNING, 2, SET(PCF), "run 2: group 2 running for 12 min: pcf");
+}
+
+static void what_was_carried_over_is_finished(void **state) {
+    (void)state;
+    struct date_state second = at_group_two(GROUP_TRIGGERED);
+    second.run = second.groups[1].run = 2;
+    check_outlook(&second, STANDING_RUNNING, 2, SET(PCF), "run 2: group 2 running for 12 min: pcf");
+    second.records[PCF] = (struct record){.mark = RECORD_COUNTS, .run = 2};
+    check_outlook(&second, STANDING_RUNNING, 2, 0, "run 2: group 2 running for 12 min: ");
+}
+
+static void what_was_set_aside_has_not_failed(void **state) {
+    (void)state;
+    struct date_state replayed = at_group_two(GROUP_TRIGGERED);
+    replayed.records[PCF] =
+        (struct record){RECORD_SHORT, .set_aside = true, .status = STATUS_FAILED, .run = 1};
+    check_outlook(&replayed, STANDING_RUNNING, 2, SET(PCF), "group 2 running for 12 min: pcf");
+    struct date_state failed = at_group_two(GROUP_WAITING);
+    failed.groups[0].phase = GROUP_FAILED;
+    failed.records[PSZA].mark = failed.records[TDZA].mark = RECORD_SHORT;
+    failed.records[PSZA].status = failed.records[TDZA].status = STATUS_FAILED;
+    failed.records[TDZA].set_aside = true;
+    check_outlook(&failed, STANDING_FAILED, 1, SET(PSZA), "group 1 failed: psza");
+}
+
+static void a_backfill_trigger_waits_for_a_slot(void **state) {
+    (void)state;
+    struct date_state ready = at_group_two(GROUP_READY);
+    ready.groups[1].backfill = true;
+    check_outlook(&ready, STANDING_RUNNING, 2, SET(PCF), "group 2 waits for a slot for 13 min");
+}
+
+static void a_cancelled_group_says_how_to_put_it_back(void **state) {
+    (void)state;
+    struct date_state cancelled = at_group_two(GROUP_CANCELLED);
+    check_outlook(
+        &cancelled, STANDING_CANCELLED, 2, 0, "group 2 cancelled: phasegate replay --dates 2021-11-15");
+    assert_int_equal(outlook_of(nba_pipeline(), &cancelled).since_ms, NOVEMBER_NOW_MS - MINUTES(5));
+}
+
+static void a_stalled_date_says_for_whom_it_waits_and_since_when(void **state) {
+    (void)state;
+    struct date_state held = found[2];
+    held.since_ms = NOVEMBER_NOW_MS - MINUTES(7 * 60);
+    held.stall = (struct stall){1, 1, NOVEMBER_NOW_MS - MINUTES(60)};
+    check_outlook(
+        &held, STANDING_STALLED, 1, SET(TOGS) | SET(TDGS), "stalled: waits for togs, tdgs for 7 h 0 min");
+    assert_int_equal(outlook_of(nba_pipeline(), &held).since_ms, held.since_ms);
+}
+
+static void a_later_group_stalls_from_when_the_one_before_was_done(void **state) {
+    (void)state;
+    struct date_state held = at_group_two(GROUP_WAITING);
+    held.records[UPGC].mark = RECORD_SHORT;
+    held.groups[0].ended_ms = NOVEMBER_NOW_MS - MINUTES(200);
+    held.stall = (struct stall){2, 1, NOVEMBER_NOW_MS - MINUTES(1)};
+    check_outlook(&held, STANDING_STALLED, 2, SET(UPGC), "stalled: group 2 waits for upgc for 3 h 20 min");
+    held.run = 2;
+    held.since_ms = NOVEMBER_NOW_MS - MINUTES(130); /* the new run, which carried group 1 over */
+    check_outlook(
+        &held, STANDING_STALLED, 2, SET(UPGC), "run 2: stalled: group 2 waits for upgc for 2 h 10 min");
+}
+
+static void a_stalled_group_runs_again_when_it_was_published_again(void **state) {
+    (void)state;
+    struct date_state stalled = at_group_two(GROUP_TRIGGERED);
+    stalled.stall = (struct stall){2, 2, NOVEMBER_NOW_MS - MINUTES(3)};
+    check_outlook(
+        &stalled, STANDING_STALLED, 2, SET(PCF), "stalled, 2 times: group 2 waits for pcf for 12 min");
+    assert_true(outlook_is_stalled(&stalled, 2));
+    assert_false(outlook_is_stalled(&stalled, 1));
+    stalled.groups[1].triggered_ms = NOVEMBER_NOW_MS - MINUTES(2);
+    check_outlook(&stalled, STANDING_RUNNING, 2, SET(PCF), "group 2 running for 2 min: pcf");
+}
+
+static struct date_state stale_from(int group, const struct date_state *before, int64_t due_ms) {
+    struct date_state state = *before;
+    state.stale =
+        (struct stale){group, NOVEMBER_NOW_MS - MINUTES(180), due_ms, &nba_pipeline()->processors[PGS]};
+    return state;
+}
+
+static void a_stale_date_says_when_its_new_run_opens(void **state) {
+    (void)state;
+    struct date_state stale = stale_from(1, &found[0], NOVEMBER_NOW_MS + MINUTES(8));
+    check_outlook(&stale, STANDING_STALE, 0, 0, "re-run of pgs; run 2 opens in 8 min");
+    assert_int_equal(outlook_of(nba_pipeline(), &stale).since_ms, NOVEMBER_NOW_MS - MINUTES(180));
+    stale.stale.due_ms = NOVEMBER_NOW_MS;
+    check_outlook(&stale, STANDING_STALE, 0, 0, "re-run of pgs; run 2 is about to open");
+    stale.stale.processor = NULL;
+    check_outlook(&stale, STANDING_STALE, 0, 0, "re-run; run 2 is about to open");
+}
+
+static void a_stale_date_on_hold_says_how_to_go_on(void **state) {
+    (void)state;
+    struct date_state stale = stale_from(1, &found[0], 0);
+    check_outlook(&stale, STANDING_STALE, 0, 0,
+        "re-run of pgs 3 h 0 min ago, on hold: phasegate replay --rerun --dates 2021-11-15");
+}
+
+static void a_rerun_that_went_badly_is_lacking(void **state) {
+    (void)state;
+    struct date_state running = at_group_two(GROUP_TRIGGERED);
+    running.records[UPGC].mark = running.records[PSZA].mark = running.records[PGS].mark = RECORD_SHORT;
+    struct date_state stale = stale_from(2, &running, NOVEMBER_NOW_MS + MINUTES(8));
+    check_outlook(&stale, STANDING_STALE, 2, SET(UPGC) | SET(PSZA),
+        "re-run of pgs; run 2 opens in 8 min; lacks upgc, psza");
+    assert_false(outlook_is_stale(&stale, 1));
+    assert_true(outlook_is_stale(&stale, 2));
+    assert_true(outlook_is_stale(&stale, 3));
+    assert_false(outlook_is_stale(&running, 2));
+}
+
+/* Group 2 rests on group 1 as a whole by the order of groups, also where it does not need every member. */
+static void the_group_before_is_lacking_too(void **state) {
+    (void)state;
+    struct date_state done = found[0];
+    done.records[PCF].mark = RECORD_SHORT;
+    struct date_state stale = stale_from(3, &done, NOVEMBER_NOW_MS + MINUTES(8));
+    check_outlook(&stale, STANDING_STALE, 0, SET(PCF), "re-run of pgs; run 2 opens in 8 min; lacks pcf");
+}
+
+static void stale_comes_before_all_else(void **state) {
+    (void)state;
+    struct date_state stalled = at_group_two(GROUP_TRIGGERED);
+    stalled.stall = (struct stall){2, 1, NOVEMBER_NOW_MS - MINUTES(3)};
+    struct date_state failed = at_group_two(GROUP_FAILED), cancelled = at_group_two(GROUP_CANCELLED);
+    const struct date_state *all[] = {&stalled, &failed, &cancelled};
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct date_state stale = stale_from(1, all[i], NOVEMBER_NOW_MS + MINUTES(8));
+        check_outlook(&stale, STANDING_STALE, 2, 0, "re-run of pgs; run 2 opens in 8 min");
+    }
 }
 
 static void a_failed_group_names_who_failed(void **state) {
@@ -116,6 +250,18 @@ int main(void) {
         cmocka_unit_test(a_ready_group_is_not_published_yet),
         cmocka_unit_test(a_triggered_group_names_who_is_not_finished),
         cmocka_unit_test(what_an_earlier_run_finished_is_not_finished),
+        cmocka_unit_test(what_was_carried_over_is_finished),
+        cmocka_unit_test(what_was_set_aside_has_not_failed),
+        cmocka_unit_test(a_backfill_trigger_waits_for_a_slot),
+        cmocka_unit_test(a_cancelled_group_says_how_to_put_it_back),
+        cmocka_unit_test(a_stalled_date_says_for_whom_it_waits_and_since_when),
+        cmocka_unit_test(a_later_group_stalls_from_when_the_one_before_was_done),
+        cmocka_unit_test(a_stalled_group_runs_again_when_it_was_published_again),
+        cmocka_unit_test(a_stale_date_says_when_its_new_run_opens),
+        cmocka_unit_test(a_stale_date_on_hold_says_how_to_go_on),
+        cmocka_unit_test(a_rerun_that_went_badly_is_lacking),
+        cmocka_unit_test(the_group_before_is_lacking_too),
+        cmocka_unit_test(stale_comes_before_all_else),
         cmocka_unit_test(a_failed_group_names_who_failed),
         cmocka_unit_test(a_later_group_held_says_which),
     };

@@ -41,6 +41,12 @@ static void processors_in_the_pipelines_order(void **state) {
     assert_string_equal(text, "");
 }
 
+static void an_option_takes_abbreviations_without_blanks(void **state) {
+    (void)state;
+    char text[64];
+    assert_string_equal(words_operand(nba_pipeline(), SET(TDGS) | SET(PGS), text, sizeof text), "pgs,tdgs");
+}
+
 static void a_short_buffer_keeps_whole_names(void **state) {
     (void)state;
     char text[12];
@@ -67,6 +73,7 @@ int main(void) {
         cmocka_unit_test(durations_have_two_units_at_most),
         cmocka_unit_test(times_are_utc_to_the_second),
         cmocka_unit_test(processors_in_the_pipelines_order),
+        cmocka_unit_test(an_option_takes_abbreviations_without_blanks),
         cmocka_unit_test(a_short_buffer_keeps_whole_names),
         cmocka_unit_test(counts_have_a_plural),
         cmocka_unit_test(texts_from_outside_cannot_move_the_cursor),
