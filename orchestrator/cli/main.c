@@ -10,6 +10,7 @@ static const struct command *const commands[] = {
     &explain_command,
     &history_command,
     &publish_command,
+    &backfill_command,
     &quarantine_command,
     &config_command,
     &demo_command,

@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "cli/command.h"
+#include "cli/completion_topic.h"
 #include "cli/json_output.h"
 #include "cli/raw_message.h"
 #include "cli/session.h"
@@ -134,11 +135,8 @@ static struct result fill_completion(const struct publish_fields *fields, const 
     return r;
 }
 
-/* Upstream completions go to the first topic that the pipeline listens to, those of groups to the last. */
 static const char *topic_of(const struct pipeline *pipeline, int group, const char *chosen) {
-    if (chosen || pipeline->completion_count == 0)
-        return chosen;
-    return pipeline->completions[group > 0 ? pipeline->completion_count - 1 : 0].topic;
+    return chosen ? chosen : completion_topic(pipeline, group);
 }
 
 static struct result make_completion(const struct publish_fields *fields, const struct pipeline *pipeline,
