@@ -11,6 +11,7 @@ static const struct command *const commands[] = {
     &history_command,
     &publish_command,
     &backfill_command,
+    &replay_command,
     &quarantine_command,
     &config_command,
     &demo_command,
