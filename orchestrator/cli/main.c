@@ -9,6 +9,8 @@ static const struct command *const commands[] = {
     &status_command,
     &explain_command,
     &history_command,
+    &gaps_command,
+    &preflight_command,
     &publish_command,
     &backfill_command,
     &replay_command,
