@@ -74,7 +74,7 @@ static struct result print_text(const struct survey *survey, bool all, const str
     print_summary(survey, out);
     survey_print_notes(survey, "", term, out);
     if (needs_something(coverage))
-        fputs("--fix-plan prints the commands that would close them\n", out);
+        fputs("`phasegate gaps --fix-plan` prints the commands that would close them\n", out);
     return ok();
 }
 
@@ -123,7 +123,7 @@ const struct command gaps_command = {
         "\n"
         "  phasegate gaps --start-date 2021-11-15 --end-date 2021-11-30\n"
         "  phasegate gaps --list | grep ,pgs,\n"
-        "  phasegate gaps --fix-plan > plan.sh\n"
+        "  phasegate gaps --fix-plan\n"
         "\n"
         "Exit status: 0 nothing is missing; 1 something is; 2 wrong usage or configuration; 3 when the\n"
         "store cannot be reached.\n",

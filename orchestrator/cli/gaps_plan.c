@@ -139,8 +139,7 @@ static void print_backfill(const struct plan *plan, processor_set missing) {
         dates_text(selected_count(plan, &selection), dates));
     processor_set counted = require_rows(pipeline, missing);
     if (counted)
-        fprintf(plan->out,
-            "# %s must come with a row count: give `phasegate backfill --file ROWS.csv` instead\n",
+        fprintf(plan->out, "# %s must come with a row count: for these, give the file\n",
             words_processors(pipeline, counted, true, names, sizeof names));
     snprintf(
         options, sizeof options, " --processors %s", words_operand(pipeline, missing, names, sizeof names));
@@ -162,8 +161,9 @@ static void plan_phase_3(struct plan *plan) {
     if (selected_count(plan, &(struct selection){.remedy = REMEDY_BACKFILL}) == 0)
         return;
     start_step(plan,
-        "Phase 3. phasegate announces tables, it does not compute them: run these processors for\n"
-        "#    these dates first. Then announce what they have written; Phase 4 follows by itself.");
+        "Phase 3. First run these processors for these dates: phasegate only announces tables, and\n"
+        "#    what is announced and not there starts Phase 4 on missing data. Phase 4 follows by itself.\n"
+        "#    A file of row counts announces what is really there: phasegate backfill --file ROWS.csv");
     for (size_t i = 0; i < coverage->count; i++)
         if (coverage->dates[i].remedy == REMEDY_BACKFILL && !is_repeated(plan, i))
             print_backfill(plan, upstream_missing(plan, &coverage->dates[i]));

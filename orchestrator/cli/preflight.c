@@ -135,19 +135,19 @@ static void print_all_missing(const struct judgement *judgement, FILE *out) {
 
 static void print_answer(const struct judgement *judgement, const struct term *term, FILE *out) {
     const struct survey *survey = judgement->survey;
-    char names[PIPELINE_PROCESSORS_MAX * (PIPELINE_ABBR_MAX + 2)], span[SPAN_TEXT_MAX] = "any date";
+    char names[PIPELINE_PROCESSORS_MAX * (PIPELINE_ABBR_MAX + 2)], span[SPAN_TEXT_MAX] = "all dates";
     if (survey->span.first <= survey->span.last)
         date_span_text(survey->span, span);
-    words_processors(survey->lookup.pipeline, judgement->below, true, names, sizeof names);
+    int threshold = (int)judgement->threshold;
     if (judgement->total.dates == 0)
-        term_print(
-            term, out, TONE_BAD, "no: no date is expected in %s, so nothing is known of Phase 3\n", span);
+        term_print(term, out, TONE_BAD, "no: %s: none is expected, so nothing is known of Phase 3\n", span);
     else if (judgement->below)
-        term_print(term, out, TONE_BAD, "no: for %s Phase 4 would run on missing data: below %d %%: %s\n",
-            span, (int)judgement->threshold, names);
+        term_print(term, out, TONE_BAD, "no: %s: Phase 4 would run on missing data, below %d %%: %s\n", span,
+            threshold,
+            words_processors(survey->lookup.pipeline, judgement->below, true, names, sizeof names));
     else
-        term_print(term, out, TONE_GOOD, "yes: for %s every Phase 3 table covers %d %% or more\n", span,
-            (int)judgement->threshold);
+        term_print(
+            term, out, TONE_GOOD, "yes: %s: every Phase 3 table covers %d %% or more\n", span, threshold);
 }
 
 static void print_text(const struct judgement *judgement, const struct term *term, FILE *out) {
@@ -156,8 +156,11 @@ static void print_text(const struct judgement *judgement, const struct term *ter
         print_all_missing(judgement, out);
         fputc('\n', out);
     }
-    if (judgement->bootstrap > 0)
-        term_print(term, out, TONE_DIM, "%zu of the bootstrap period left out\n", judgement->bootstrap);
+    if (judgement->bootstrap > 0) {
+        char dates[48];
+        term_print(term, out, TONE_DIM, "%s of a bootstrap period: left out\n",
+            words_count((int64_t)judgement->bootstrap, "date is", "dates are", dates, sizeof dates));
+    }
     survey_print_notes(judgement->survey, "", term, out);
     print_answer(judgement, term, out);
 }

@@ -138,6 +138,9 @@ struct result survey_open(
         drop_idle(&opened, &chosen);
         r = judge(&opened, &chosen);
     }
+    if (is_ok(r))
+        r = reader_backfill(
+            opened.lookup.reader, opened.lookup.pipeline, opened.lookup.setup.arena, &opened.backfill);
     if (!is_ok(r)) {
         survey_close(&opened);
         return r;
@@ -172,6 +175,12 @@ void survey_print_notes(const struct survey *survey, const char *prefix, const s
         term_print(term, out, TONE_DIM, "%s%s not over yet: not counted\n", prefix,
             words_count((int64_t)survey->not_over, "date is", "dates are", dates, sizeof dates));
     }
+    if (survey->backfill.paused_ms) {
+        char since[WORDS_TIME_MAX];
+        term_print(term, out, TONE_WARN,
+            "%sbackfill is paused since %s, its triggers wait: `phasegate backfill resume` lets them go\n",
+            prefix, words_time(survey->backfill.paused_ms, since));
+    }
 }
 
 static json_t *span_json(struct date_span span) {
@@ -193,6 +202,7 @@ void survey_put_json(const struct survey *survey, json_t **object) {
     json_put(object, "start_date", any ? json_date(survey->span.first) : json_null());
     json_put(object, "end_date", any ? json_date(survey->span.last) : json_null());
     json_put(object, "no_calendar", spans);
+    json_put(object, "backfill_paused_at", json_time(survey->backfill.paused_ms));
     json_put(object, "not_over", json_integer((json_int_t)survey->not_over));
     json_put(object, "expected", json_integer((json_int_t)survey->coverage.count));
 }

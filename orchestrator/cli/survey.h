@@ -22,6 +22,7 @@ struct survey {
     struct date_span span; /* what was looked at; first > last: nothing is known of any date */
     size_t not_over;       /* expected dates that are left out because they are not over */
     struct coverage coverage;
+    struct backfill_state backfill; /* is it paused? */
 };
 
 /*
@@ -34,7 +35,7 @@ struct result survey_open(
 /* Safe on a zeroed survey. */
 void survey_close(struct survey *survey);
 
-/* What the answer leaves out, in lines with a prefix: dates without a calendar, dates that are not over. */
+/* What to know besides, in lines with a prefix: dates without a calendar or not over; backfill is paused. */
 void survey_print_notes(const struct survey *survey, const char *prefix, const struct term *term, FILE *out);
 
 /* What was looked at, as fields of a JSON object: those that JSON.md calls a survey. */

@@ -11,10 +11,12 @@
 #include "support/temp_dir.h"
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 
 enum { WORDS_MAX = 24, COMMAND_MS = 20000, DEADLINE_MS = 20000, OUTPUT_MAX = 1 << 20 };
 
@@ -109,8 +111,11 @@ static int set_up(void **state) {
     return 0;
 }
 
+static struct process daemon_process = PROCESS_NONE;
+
 static int tear_down(void **state) {
     (void)state;
+    process_stop(&daemon_process, DEADLINE_MS);
     harness_close(&harness);
     temp_dir_remove(&dir);
     return 0;
@@ -169,9 +174,7 @@ static void what_november_2021_lacked(void **state) {
         "season   dates     pgs     upgc     utgc   togs   tdgs  │   psza   tdza    pcf    pdc   mlfs\n"
         "2021-22     15  60.0 %  100.0 %  100.0 %  6.6 %  6.6 %  │  6.6 %  6.6 %  6.6 %  6.6 %  6.6 %\n");
     check_output("pipeline nba, 2021-11-15 to 2021-11-30: gaps in 14 of 15 expected dates\n");
-    assert_null(strstr(output,
-        "2021-11-15 "
-        "  ✓"));
+    assert_null(strstr(output, "2021-11-15  "));
     assert_null(strstr(output, "2021-11-25"));
     assert_null(strstr(output, "no calendar"));
     check_run(1, "gaps", WITH_CALENDAR, NOVEMBER, "--all");
@@ -236,7 +239,7 @@ static void today_is_not_over(void **state) {
     check_run(0, "gaps", today);
     check_output("1 date is not over yet: not counted");
     check_run(1, "preflight", today);
-    check_output("no: no date is expected in");
+    check_output("none is expected, so nothing is known of Phase 3");
 }
 
 static void preflight_says_no_and_why(void **state) {
@@ -256,14 +259,14 @@ static void preflight_says_no_and_why(void **state) {
         "team_offense_game_summary is missing on\n"
         "    2021-11-16 to 2021-11-30\n");
     check_output(
-        "no: for 2021-11-15 to 2021-11-30 Phase 4 would run on missing data: below 95 %: pgs, togs, "
+        "no: 2021-11-15 to 2021-11-30: Phase 4 would run on missing data, below 95 %: pgs, togs, "
         "tdgs\n");
     check_run(1, "preflight", WITH_CALENDAR, NOVEMBER, "--threshold", "7");
     check_run(0, "preflight", WITH_CALENDAR, NOVEMBER, "--threshold", "6");
     check_run(0, "preflight", WITH_CALENDAR, "2021-11-15", "--threshold", "100");
-    check_output("yes: for 2021-11-15 every Phase 3 table covers 100 % or more\n");
+    check_output("yes: 2021-11-15: every Phase 3 table covers 100 % or more\n");
     check_run(1, "preflight", WITH_CALENDAR, "2021-11-25");
-    check_output("no: no date is expected in 2021-11-25");
+    check_output("no: 2021-11-25: none is expected");
     check_run(2, "preflight", "--threshold", "0", "2021-11-15");
     check_run(2, "preflight", "--threshold", "101", "2021-11-15");
     check_run(1, "preflight", WITH_CALENDAR, NOVEMBER, "--json");
@@ -303,7 +306,7 @@ static void an_empty_store(void **state) {
     check_run(0, "gaps");
     assert_string_equal(output, "pipeline nba: no dates are expected\n");
     check_run(1, "preflight");
-    check_output("no: no date is expected in any date");
+    check_output("no: all dates: none is expected");
     check_run(1, "gaps", WITH_CALENDAR);
     check_output("gaps in 15 of 15 expected dates\n");
     check_run(0, "gaps", "--json");
@@ -317,6 +320,113 @@ static void the_store_is_away(void **state) {
     (void)state;
     check_run(3, "gaps", "--embedded");
     check_run(3, "preflight", "--embedded", "2021-11-15");
+}
+
+static void paused_backfill_is_told(void **state) {
+    (void)state;
+    redis_server_do(harness->server, "HSET pg:{nba}:backfill paused 1638640800000");
+    check_run(0, "gaps");
+    check_output(
+        "backfill is paused since 2021-12-04 18:00:00, its triggers wait: `phasegate backfill resume`");
+    redis_server_do(harness->server, "DEL pg:{nba}:backfill");
+}
+
+/* --- The plan, as an operator pastes it ------------------------------------------------------------------
+ */
+
+static bool daemon_is_running(void *context) {
+    (void)context;
+    char tail[4096];
+    return strstr(process_output_tail(&daemon_process, tail, sizeof tail), "running") != NULL;
+}
+
+static void start_daemon(void) {
+    char log[128];
+    snprintf(log, sizeof log, "%s/log", dir.path);
+    const char *const argv[] = {PHASEGATE_BINARY, "serve", "--create", "--config", config_path, NULL};
+    const char *const variables[] = {store_url, data_directory, NULL};
+    check_ok(process_spawn(argv, variables, log, &daemon_process));
+    check_ok(process_await(&daemon_process, daemon_is_running, NULL, DEADLINE_MS));
+}
+
+static int stop_daemon(void **state) {
+    (void)state;
+    process_stop(&daemon_process, DEADLINE_MS);
+    return 0;
+}
+
+/* Runs what the last command printed, in a shell that ends at the first failure. */
+static void paste_plan(void) {
+    char path[128], directory[256], search[PATH_MAX];
+    snprintf(path, sizeof path, "%s/plan.sh", dir.path);
+    snprintf(directory, sizeof directory, "%s", PHASEGATE_BINARY);
+    *strrchr(directory, '/') = '\0';
+    snprintf(search, sizeof search, "PATH=%s:%s", directory, getenv("PATH"));
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs(output, file);
+    fclose(file);
+    const char *const argv[] = {"sh", "-e", path, NULL};
+    const char *const variables[] = {store_url, data_directory, search, NULL};
+    struct process shell = PROCESS_NONE;
+    char log[128], tail[4096];
+    snprintf(log, sizeof log, "%s/shell", dir.path);
+    check_ok(process_spawn(argv, variables, log, &shell));
+    assert_true(process_wait(&shell, COMMAND_MS));
+    if (shell.status != 0)
+        fail_msg("the plan ended with %d:\n%s", shell.status, process_output_tail(&shell, tail, sizeof tail));
+}
+
+static int64_t monotonic_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+}
+
+/* Asks for the plan until it says so. */
+static void await_plan(const char *part) {
+    int64_t deadline_ms = monotonic_ms() + DEADLINE_MS;
+    do {
+        check_run(1, "gaps", WITH_CALENDAR, NOVEMBER, "--fix-plan");
+        if (strstr(output, part))
+            return;
+    } while (monotonic_ms() < deadline_ms);
+    fail_msg("waited for\n  %s\nin\n%s", part, output);
+}
+
+static void publish_failure(const char *date) {
+    check_run(0, "publish", WITH_CALENDAR, "-P", "psza", "-d", date, "--status", "failed");
+}
+
+static void the_plan_closes_the_gaps(void **state) {
+    (void)state;
+    harness_reset(harness);
+    tell_november();
+    start_daemon();
+    check_run(1, "gaps", WITH_CALENDAR, NOVEMBER, "--fix-plan");
+    check_output("phasegate backfill --start-date 2021-11-24 --end-date 2021-11-27 --processors togs,tdgs");
+    paste_plan();
+    await_plan("# 14 dates need nothing: at work");
+    assert_null(strstr(output, "phasegate backfill"));
+    check_run(0, "preflight", WITH_CALENDAR, NOVEMBER);
+    check_run(0, "gaps", WITH_CALENDAR, "2021-11-25"); /* announced by nobody, though within the range */
+
+    publish_failure("2021-11-16");
+    await_plan("phasegate replay --dates 2021-11-16 --config");
+    publish_failure("2021-11-17");
+    publish_failure("2021-11-18");
+    await_plan("phasegate replay --start-date 2021-11-16 --end-date 2021-11-18 --config");
+    check_output("# 11 dates need nothing");
+    paste_plan();
+    await_plan("# 14 dates need nothing: at work");
+}
+
+static void every_replay_is_good_usage(void **state) {
+    (void)state;
+    check_run(0, "replay", WITH_CALENDAR, "--dates", "2021-11-15", "--missed", "--dry-run");
+    check_run(0, "replay", WITH_CALENDAR, "--dates", "2021-11-15", "--rerun", "--dry-run");
+    check_run(
+        0, "replay", WITH_CALENDAR, "--dates", "2021-11-15", "--rerun", "--from-group", "2", "--dry-run");
 }
 
 /* --- Four seasons --------------------------------------------------------------------------------------- */
@@ -371,6 +481,9 @@ int main(void) {
         cmocka_unit_test(the_repair_closes_phase_3),
         cmocka_unit_test(an_empty_store),
         cmocka_unit_test(the_store_is_away),
+        cmocka_unit_test(paused_backfill_is_told),
+        cmocka_unit_test(the_plan_closes_the_gaps),
+        cmocka_unit_test_teardown(every_replay_is_good_usage, stop_daemon),
         cmocka_unit_test(four_seasons_in_no_time),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

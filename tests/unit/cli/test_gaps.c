@@ -218,8 +218,9 @@ static void json_has_dates_seasons_and_totals(void **state) {
 /* --- The plan ------------------------------------------------------------------------------------------- */
 
 #define PHASE_3                                                                                              \
-    "\n# 1. Phase 3. phasegate announces tables, it does not compute them: run these processors for\n"       \
-    "#    these dates first. Then announce what they have written; Phase 4 follows by itself.\n"
+    "\n# 1. Phase 3. First run these processors for these dates: phasegate only announces tables, and\n"     \
+    "#    what is announced and not there starts Phase 4 on missing data. Phase 4 follows by itself.\n"      \
+    "#    A file of row counts announces what is really there: phasegate backfill --file ROWS.csv\n"
 #define ASK_AGAIN "\n# Then ask again: what is missing after that has another reason.\n"
 
 static void the_plan_for_november_2021(void **state) {
@@ -339,7 +340,7 @@ static void a_processor_that_requires_rows_is_named(void **state) {
     printed_start(&printed);
     gaps_print_plan(coverage, &(struct common_options){0}, printed.out);
     check_contains(printed_end(&printed),
-        "# togs must come with a row count: give `phasegate backfill --file ROWS.csv` instead\n"
+        "# togs must come with a row count: for these, give the file\n"
         "phasegate backfill --start-date 2021-11-24");
     printed_free(&printed);
 }
