@@ -10,7 +10,11 @@
 #define TOPIC "projects/p/topics/completions"
 #define SUBSCRIPTION "projects/p/subscriptions/phasegate"
 
-enum { QUIET_MS = 50, ACK_MAX = 256 };
+enum {
+    QUIET_MS = 50,
+    SOON_MS = 5000, /* half a lease, whose end would bring everything */
+    ACK_MAX = 256,
+};
 
 struct world {
     struct fake_pubsub *fake;
@@ -78,7 +82,7 @@ static grpc_status_code seek(struct world *world, const char *subscription, int6
 /* Reads one-letter messages, in this order and no more; acks them, or keeps the ack ids. */
 static void expect(struct world *world, const char *letters, char (*ack_ids)[ACK_MAX]) {
     for (size_t i = 0; letters[i];) {
-        const probe_response *response = probe_stream_read(world->stream, PROBE_WAIT_MS);
+        const probe_response *response = probe_stream_read(world->stream, SOON_MS);
         assert_non_null(response);
         for (size_t j = 0; j < response->n_received_messages; j++, i++) {
             const Google__Pubsub__V1__ReceivedMessage *received = response->received_messages[j];

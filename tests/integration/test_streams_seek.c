@@ -219,8 +219,8 @@ static void write_all(redisContext *beside) {
 
 /*
  * The ack is on its way to a server that is stopped; behind it another process moves the group back, and
- * publishes. Going on, the server takes the ack, gives the entry to the reader anew, and answers the last
- * first: so it comes again before the answer to the ack. A claim would find it in a minute.
+ * publishes. Going on, the server takes the ack and then gives the entry to the reader anew, which may read
+ * it before the answer to the ack. A claim would find it in a minute.
  */
 static void what_is_being_acked_comes_again(void **state) {
     struct fixture *fixture = *state;
