@@ -38,6 +38,19 @@ static struct result read_opening(struct lookup *lookup, const struct date_state
     return r;
 }
 
+/* Whether a backfill trigger waits for its turn, and for how many, only the pipeline as a whole tells. */
+static struct result read_backfill(
+    struct lookup *lookup, struct backfill_state *backfill, struct explanation *explanation) {
+    const struct group_state *group =
+        explanation->group ? &explanation->state->groups[explanation->group - 1] : NULL;
+    if (!group || group->phase != GROUP_READY || !group->backfill)
+        return ok();
+    struct result r = reader_backfill(lookup->reader, lookup->pipeline, lookup->setup.arena, backfill);
+    if (is_ok(r))
+        explanation->backfill = backfill;
+    return r;
+}
+
 static struct result explain(
     const struct invocation *call, struct lookup *lookup, game_date date, bool *answer) {
     const struct explain_fields *fields = call->fields;
@@ -51,7 +64,10 @@ static struct result explain(
     struct clock clock = clock_system();
     struct explanation explanation = explanation_of(lookup->pipeline, state, group, clock_now_ms(&clock));
     struct opening opening;
+    struct backfill_state backfill;
     r = read_opening(lookup, state, &opening, &explanation);
+    if (is_ok(r))
+        r = read_backfill(lookup, &backfill, &explanation);
     if (!is_ok(r))
         return r;
     *answer = explanation_is_fine(&explanation);

@@ -99,7 +99,7 @@ static int before_it(const struct explanation *e) {
 
 static void ready_headline(const struct explanation *e, char *text) {
     char ready[WORDS_DURATION_MAX], paused[WORDS_TIME_MAX];
-    words_duration(e->now_ms - e->state->groups[e->group - 1].ready_ms, ready);
+    words_duration(e->now_ms - e->outlook.since_ms, ready);
     if (is_paused(e))
         snprintf(text, EXPLANATION_TEXT_MAX, "paused: group %d is ready for %s; backfill is paused since %s",
             e->group, ready, words_time(e->backfill->paused_ms, paused));
@@ -123,6 +123,11 @@ static void running_headline(const struct explanation *e, char *text) {
     else
         snprintf(text, EXPLANATION_TEXT_MAX, "running: group %d was triggered %s ago", e->group,
             words_duration(e->now_ms - group->triggered_ms, duration));
+    if (e->state->stall.group == e->group) {
+        size_t used = strlen(text);
+        snprintf(text + used, EXPLANATION_TEXT_MAX - used, "; its deadline has passed before, %d time%s",
+            e->state->stall.times, e->state->stall.times == 1 ? "" : "s");
+    }
 }
 
 static void stale_headline(const struct explanation *e, char *text) {
@@ -143,12 +148,12 @@ static void stale_headline(const struct explanation *e, char *text) {
 static void stalled_headline(const struct explanation *e, char *text) {
     const struct stall *stall = &e->state->stall;
     const struct group *group = &e->pipeline->groups[e->group - 1];
-    char since[WORDS_DURATION_MAX], passed[WORDS_DURATION_MAX], again[64] = "";
+    char since[WORDS_DURATION_MAX], passed[WORDS_DURATION_MAX], again[96] = "";
     bool started = e->state->groups[e->group - 1].phase != GROUP_WAITING;
     words_duration(e->now_ms - e->outlook.since_ms, since);
     words_duration(e->now_ms - stall->at_ms, passed);
-    if (started && e->pipeline->on_stall == STALL_RETRIGGER && stall->times <= e->pipeline->retrigger_limit)
-        snprintf(again, sizeof again, "; triggered again, %d of at most %d times", stall->times,
+    if (started && e->pipeline->on_stall == STALL_RETRIGGER && stall->times > e->pipeline->retrigger_limit)
+        snprintf(again, sizeof again, "; it was triggered again %d times, as often as the limit allows",
             e->pipeline->retrigger_limit);
     snprintf(text, EXPLANATION_TEXT_MAX,
         "stalled: group %d waits for %d of its %d %s for %s; its deadline passed %s ago%s", e->group,

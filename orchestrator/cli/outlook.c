@@ -26,7 +26,9 @@ bool outlook_is_stale(const struct date_state *state, int group) {
 }
 
 bool outlook_is_stalled(const struct date_state *state, int group) {
-    return state->stall.group == group && state->groups[group - 1].triggered_ms <= state->stall.at_ms;
+    const struct group_state *now = &state->groups[group - 1];
+    return state->stall.group == group && now->phase != GROUP_READY
+        && now->triggered_ms <= state->stall.at_ms;
 }
 
 static int first_not_done(const struct pipeline *pipeline, const struct date_state *state) {
@@ -65,6 +67,16 @@ static int64_t waiting_since(const struct date_state *state, int group) {
     return before_ms > state->since_ms ? before_ms : state->since_ms;
 }
 
+/* Since when the group runs, or its trigger is in the outbox: where that is there again after a stall, since
+ * the stall. */
+static int64_t running_since(const struct date_state *state, int group) {
+    const struct group_state *now = &state->groups[group - 1];
+    if (now->phase == GROUP_TRIGGERED)
+        return now->triggered_ms;
+    bool again = state->stall.group == group && state->stall.at_ms > now->ready_ms;
+    return again ? state->stall.at_ms : now->ready_ms;
+}
+
 static struct outlook outlook_of_group(
     const struct pipeline *pipeline, const struct date_state *state, int group) {
     const struct group_state *now = &state->groups[group - 1];
@@ -80,7 +92,7 @@ static struct outlook outlook_of_group(
     case GROUP_TRIGGERED:
         outlook.standing = stalled ? STANDING_STALLED : STANDING_RUNNING;
         outlook.waits_for = unsatisfied(pipeline, state, pipeline->groups[group - 1].members);
-        outlook.since_ms = now->phase == GROUP_READY ? now->ready_ms : now->triggered_ms;
+        outlook.since_ms = running_since(state, group);
         break;
     case GROUP_FAILED:
         outlook.standing = STANDING_FAILED;
@@ -132,6 +144,7 @@ struct notes {
     char names[NAMES_MAX]; /* of what it waits for, or what failed */
     char duration[WORDS_DURATION_MAX];
     char date[DATE_TEXT_MAX];
+    char again[32]; /* ", stalled once": a group that was triggered again since */
 };
 
 static void note_of_group(const struct notes *notes, char *text, size_t size) {
@@ -147,12 +160,14 @@ static void note_of_group(const struct notes *notes, char *text, size_t size) {
         break;
     case GROUP_READY:
         if (notes->backfill)
-            snprintf(text, size, "group %d waits for a slot for %s", group, notes->duration);
+            snprintf(text, size, "group %d waits for a slot for %s%s", group, notes->duration, notes->again);
         else
-            snprintf(text, size, "group %d ready for %s, not yet published", group, notes->duration);
+            snprintf(text, size, "group %d ready for %s, not yet published%s", group, notes->duration,
+                notes->again);
         break;
     case GROUP_TRIGGERED:
-        snprintf(text, size, "group %d running for %s: %s", group, notes->duration, notes->names);
+        snprintf(
+            text, size, "group %d running for %s%s: %s", group, notes->duration, notes->again, notes->names);
         break;
     case GROUP_FAILED:
         snprintf(text, size, "group %d failed: %s", group, notes->names);
@@ -170,7 +185,7 @@ static void note_of_stall(const struct notes *notes, int times, char *text, size
     if (notes->group > 1 || notes->phase != GROUP_WAITING)
         snprintf(group, sizeof group, "group %d ", notes->group);
     if (times > 1)
-        snprintf(often, sizeof often, ", %d times", times);
+        snprintf(often, sizeof often, " %d times", times);
     snprintf(text, size, "stalled%s: %swaits for %s for %s", often, group,
         *notes->names ? notes->names : "its start", notes->duration);
 }
@@ -200,6 +215,10 @@ static struct notes notes_of(const struct pipeline *pipeline, const struct outlo
         notes.phase = state->groups[outlook->group - 1].phase;
         notes.backfill = state->groups[outlook->group - 1].backfill;
     }
+    if (state->stall.group == outlook->group && state->stall.times == 1)
+        snprintf(notes.again, sizeof notes.again, ", stalled once");
+    else if (state->stall.group == outlook->group && state->stall.times > 1)
+        snprintf(notes.again, sizeof notes.again, ", stalled %d times", state->stall.times);
     words_processors(pipeline, outlook->waits_for, true, notes.names, sizeof notes.names);
     words_duration(now_ms - outlook->since_ms, notes.duration);
     date_format(state->date, notes.date);

@@ -16,7 +16,7 @@ enum standing {
     STANDING_DONE,     /* every group is done */
     STANDING_NO_GAMES, /* closed: no games on that date */
     STANDING_STALE,    /* a re-run came for what a group rests on: no group starts before the new run opens */
-    STANDING_STALLED,  /* held or running for longer than its deadline */
+    STANDING_STALLED,  /* held or running for longer than its deadline, and nothing was done about it since */
     STANDING_CANCELLED, /* an operator took its next group's trigger out of the outbox */
 };
 
@@ -38,8 +38,8 @@ struct outlook {
 
 /*
  * A date has one standing, the one that says what it takes to move it on: stale before all else, since the
- * new run starts over; then stalled, before held and running. A stalled group whose trigger was published
- * again since is running again.
+ * new run starts over; then stalled, before held and running. A stalled group that was triggered again since
+ * is running again.
  */
 struct outlook outlook_of(const struct pipeline *pipeline, const struct date_state *state);
 

@@ -42,7 +42,17 @@ static json_t *totals_json(const struct grid *grid) {
     return totals;
 }
 
-static struct result print_json(const struct grid *grid, FILE *out) {
+static json_t *backfill_json(const struct pipeline *pipeline, const struct backfill_state *backfill) {
+    json_t *in_flight = json_array(), *object = json_object();
+    for (int g = 0; g < pipeline->group_count; g++)
+        json_push(&in_flight, json_integer(backfill->in_flight[g]));
+    json_put(&object, "paused_at", json_time(backfill->paused_ms));
+    json_put(&object, "waiting", json_integer((json_int_t)backfill->waiting_count));
+    json_put(&object, "in_flight", in_flight);
+    return object;
+}
+
+static struct result print_json(const struct grid *grid, const struct backfill_state *backfill, FILE *out) {
     json_t *dates = json_array(), *object = json_object();
     for (size_t i = 0; i < grid->count; i++)
         json_push(&dates, json_date_state(grid->pipeline, &grid->states[i], grid->now_ms));
@@ -50,10 +60,12 @@ static struct result print_json(const struct grid *grid, FILE *out) {
     json_put(&object, "at", json_time(grid->now_ms));
     json_put(&object, "dates", dates);
     json_put(&object, "totals", totals_json(grid));
+    json_put(&object, "backfill", backfill_json(grid->pipeline, backfill));
     return json_print(object, out);
 }
 
-static void print_text(const struct grid *grid, const struct term *term, FILE *out) {
+static void print_text(
+    const struct grid *grid, const struct backfill_state *backfill, const struct term *term, FILE *out) {
     if (grid->count == 0) {
         fprintf(out, "pipeline %s: nothing was ever received; `phasegate publish` sends a first completion\n",
             grid->pipeline->name);
@@ -63,6 +75,7 @@ static void print_text(const struct grid *grid, const struct term *term, FILE *o
     fputc('\n', out);
     grid_print_totals(grid, term, out);
     grid_print_legend(term, out);
+    grid_print_backfill(grid->pipeline, backfill, term, out);
 }
 
 static struct result run(const struct invocation *call, bool *answer) {
@@ -70,6 +83,7 @@ static struct result run(const struct invocation *call, bool *answer) {
     struct lookup lookup;
     game_date *dates;
     struct date_state *states;
+    struct backfill_state backfill;
     size_t count;
     struct result r = lookup_open(call->common, &lookup);
     if (!is_ok(r))
@@ -77,13 +91,15 @@ static struct result run(const struct invocation *call, bool *answer) {
     r = choose_dates(call, &lookup, &dates, &count);
     if (is_ok(r))
         r = lookup_dates(&lookup, dates, count, &states);
+    if (is_ok(r))
+        r = reader_backfill(lookup.reader, lookup.pipeline, lookup.setup.arena, &backfill);
     if (is_ok(r)) {
         struct clock clock = clock_system();
         const struct grid grid = {lookup.pipeline, states, count, clock_now_ms(&clock)};
         if (call->common->json)
-            r = print_json(&grid, call->out);
+            r = print_json(&grid, &backfill, call->out);
         else
-            print_text(&grid, &call->term, call->out);
+            print_text(&grid, &backfill, &call->term, call->out);
     }
     lookup_close(&lookup);
     return r;

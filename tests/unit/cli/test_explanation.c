@@ -350,15 +350,31 @@ static void a_stalled_group_can_be_triggered_again(void **state) {
     check_contains(text, "look into the log of player_composite_factors for trigger nba/2021-11-15/g2/r1\n");
     check_contains(text, "phasegate replay --dates 2021-11-15\n");
     check_contains(text, "phasegate backfill --dates 2021-11-15 --processors pcf\n");
+    check_lacks(text, "the limit allows");
     printed_free(&printed);
     assert_false(is_fine(&stalled, 0));
+}
+
+static void a_stalled_group_says_whether_it_was_triggered_again(void **state) {
+    (void)state;
+    struct date_state stalled = at_group_two(GROUP_TRIGGERED);
+    stalled.stall = (struct stall){2, 4, NOVEMBER_NOW_MS - MINUTES(1)};
     struct pipeline again = *nba_pipeline();
     again.on_stall = STALL_RETRIGGER;
     struct explanation explanation = explanation_of(&again, &stalled, 0, NOVEMBER_NOW_MS);
     char headline[EXPLANATION_TEXT_MAX];
-    check_contains(explanation_headline(&explanation, headline), "; triggered again, 2 of at most 3 times");
-    stalled.stall.times = 4;
-    check_lacks(explanation_headline(&explanation, headline), "triggered again");
+    check_contains(explanation_headline(&explanation, headline),
+        "; it was triggered again 3 times, as often as the limit allows");
+    stalled.groups[1].triggered_ms = NOVEMBER_NOW_MS;
+    stalled.stall.times = 1;
+    explanation = explanation_of(&again, &stalled, 0, NOVEMBER_NOW_MS);
+    assert_string_equal(explanation_headline(&explanation, headline),
+        "running: group 2 was triggered 0 s ago; its deadline has passed before, 1 time");
+    assert_true(explanation_is_fine(&explanation));
+    stalled.groups[1].phase = GROUP_READY;
+    explanation = explanation_of(&again, &stalled, 0, NOVEMBER_NOW_MS);
+    check_contains(
+        explanation_headline(&explanation, headline), "running: group 2 is ready for 1 min; its trigger");
 }
 
 static void a_cancelled_group_can_be_put_back(void **state) {
@@ -523,6 +539,7 @@ int main(void) {
         cmocka_unit_test(a_rerun_that_went_badly_is_to_be_repaired),
         cmocka_unit_test(a_stalled_date_says_for_whom_and_since_when),
         cmocka_unit_test(a_stalled_group_can_be_triggered_again),
+        cmocka_unit_test(a_stalled_group_says_whether_it_was_triggered_again),
         cmocka_unit_test(a_cancelled_group_can_be_put_back),
         cmocka_unit_test(a_slot_is_waited_for_in_turn),
         cmocka_unit_test(rows_are_asked_for_where_they_are_required),

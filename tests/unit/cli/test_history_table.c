@@ -51,7 +51,7 @@ static void every_kind_in_words(void **state) {
         step(1, HISTORY_READY, 1, 1, NULL),
         published,
         completion(10, UPGC, fine),
-        step(10, HISTORY_STALE, 1, 2, NULL),
+        step(10, HISTORY_STALE, 1, 1, NULL),
         step(20, HISTORY_RUN, 1, 2, "rerun"),
         times(step(140, HISTORY_STALLED, 1, 2, NULL), 2),
         step(141, HISTORY_REPLAYED, 1, 2, "stall"),
@@ -130,7 +130,7 @@ static void json_of_runs_and_stalls(void **state) {
     (void)state;
     const struct history_entry entries[] = {
         completion(10, UPGC, fine),
-        step(10, HISTORY_STALE, 1, 2, NULL),
+        step(10, HISTORY_STALE, 1, 1, NULL),
         step(20, HISTORY_RUN, 1, 2, "rerun"),
         times(step(140, HISTORY_STALLED, 1, 2, NULL), 2),
         step(150, HISTORY_REPLAYED, 1, 2, "stall"),

@@ -29,13 +29,13 @@ static int tell(void **state) {
         step(1, HISTORY_DONE, 4, 1, NULL),
         completion(10, TDGS, "duplicate"),
         completion(10, UPGC, "applied"),
-        step(10, HISTORY_STALE, 1, 2, NULL),
+        step(10, HISTORY_STALE, 1, 1, NULL),
         completion(12, PGS, "applied"),
         step(22, HISTORY_RUN, 1, 2, "rerun"),
         step(40, HISTORY_RUN, 3, 3, "operator"),
-        step(60, HISTORY_STALE, 2, 4, NULL),
+        step(60, HISTORY_STALE, 2, 3, NULL),
         step(61, HISTORY_RUN, 2, 4, "operator"),
-        step(70, HISTORY_STALE, 1, 5, NULL),
+        step(70, HISTORY_STALE, 1, 4, NULL),
     };
     count = sizeof told / sizeof told[0];
     memcpy(entries, told, sizeof told);

@@ -151,16 +151,24 @@ static void a_later_group_stalls_from_when_the_one_before_was_done(void **state)
         &held, STANDING_STALLED, 2, SET(UPGC), "run 2: stalled: group 2 waits for upgc for 2 h 10 min");
 }
 
-static void a_stalled_group_runs_again_when_it_was_published_again(void **state) {
+static void a_stalled_group_runs_again_when_it_was_triggered_again(void **state) {
     (void)state;
     struct date_state stalled = at_group_two(GROUP_TRIGGERED);
     stalled.stall = (struct stall){2, 2, NOVEMBER_NOW_MS - MINUTES(3)};
     check_outlook(
-        &stalled, STANDING_STALLED, 2, SET(PCF), "stalled, 2 times: group 2 waits for pcf for 12 min");
+        &stalled, STANDING_STALLED, 2, SET(PCF), "stalled 2 times: group 2 waits for pcf for 12 min");
     assert_true(outlook_is_stalled(&stalled, 2));
     assert_false(outlook_is_stalled(&stalled, 1));
     stalled.groups[1].triggered_ms = NOVEMBER_NOW_MS - MINUTES(2);
-    check_outlook(&stalled, STANDING_RUNNING, 2, SET(PCF), "group 2 running for 2 min: pcf");
+    check_outlook(&stalled, STANDING_RUNNING, 2, SET(PCF), "group 2 running for 2 min, stalled 2 times: pcf");
+    stalled.stall.times = 1;
+    stalled.groups[1].phase = GROUP_READY;
+    stalled.groups[1].triggered_ms = 0;
+    check_outlook(
+        &stalled, STANDING_RUNNING, 2, SET(PCF), "group 2 ready for 3 min, not yet published, stalled once");
+    stalled.groups[1].backfill = true;
+    check_outlook(
+        &stalled, STANDING_RUNNING, 2, SET(PCF), "group 2 waits for a slot for 3 min, stalled once");
 }
 
 static struct date_state stale_from(int group, const struct date_state *before, int64_t due_ms) {
@@ -256,7 +264,7 @@ int main(void) {
         cmocka_unit_test(a_cancelled_group_says_how_to_put_it_back),
         cmocka_unit_test(a_stalled_date_says_for_whom_it_waits_and_since_when),
         cmocka_unit_test(a_later_group_stalls_from_when_the_one_before_was_done),
-        cmocka_unit_test(a_stalled_group_runs_again_when_it_was_published_again),
+        cmocka_unit_test(a_stalled_group_runs_again_when_it_was_triggered_again),
         cmocka_unit_test(a_stale_date_says_when_its_new_run_opens),
         cmocka_unit_test(a_stale_date_on_hold_says_how_to_go_on),
         cmocka_unit_test(a_rerun_that_went_badly_is_lacking),
