@@ -176,11 +176,13 @@ static void print_waited(const struct backfill *backfill) {
         term_print(&call->term, call->out, tones[fate], "%-6s", fate_name(fate));
         fprintf(call->out, "  %s\n", wait->fates[d].note);
     }
-    fprintf(call->out, "%s%zu dates: %zu done, %zu no games, %zu held, %zu failed",
+    char dates[32];
+    words_count((int64_t)plan->date_count, "date", "dates", dates, sizeof dates);
+    fprintf(call->out, "%s%s: %zu done, %zu no games, %zu held, %zu failed",
         wait->timed_out         ? "timed out; "
             : wait->interrupted ? "stopped waiting; "
                                 : "",
-        plan->date_count, wait->counts[FATE_DONE], wait->counts[FATE_NO_GAMES], wait->counts[FATE_HELD],
+        dates, wait->counts[FATE_DONE], wait->counts[FATE_NO_GAMES], wait->counts[FATE_HELD],
         wait->counts[FATE_FAILED]);
     if (wait->counts[FATE_OPEN] > 0)
         fprintf(call->out, ", %zu still open", wait->counts[FATE_OPEN]);
