@@ -90,10 +90,9 @@ void bus_publish(struct bus *bus, const char *topic, const struct message *messa
  *
  * CODE_INVALID      the moment is in the future: what comes until then would be taken for handled.
  * CODE_NOT_FOUND    there is no such topic or subscription.
- * CODE_REFUSED      the subscription does not keep acked messages (bus_create makes one that does, for 7
- *                   days), which says how to mend it; or the bus forbids it.
- * CODE_UNAVAILABLE  the bus cannot be reached. Whether it was moved may not be known; moving it again is
- * fine.
+ * CODE_REFUSED      the subscription does not keep acked messages (one of bus_create's does, for 7 days), and
+ *                   how to mend that; or the bus forbids it.
+ * CODE_UNAVAILABLE  the bus cannot be reached; if it was moved nevertheless, moving it again does no harm.
  *
  * What is not kept any more does not come again. The log warns of a moment before that: Pub/Sub's retention,
  * or the first entry of a stream that was cut.
