@@ -1,15 +1,15 @@
 /*
  * phasegate demo: the November 2021 story with the real parts. A daemon of its own with an embedded store,
- * completions published over the bus as a backfill tool would, stand-in Phase 4 processors, and a check that
- * listens on its own.
+ * `phasegate backfill` of the real files, stand-in Phase 4 processors, and a check that listens on its own.
  */
 #include "cli/command.h"
+#include "cli/command_line.h"
 #include "cli/demo_check.h"
+#include "cli/demo_command.h"
 #include "cli/demo_daemon.h"
 #include "cli/demo_standins.h"
 #include "cli/grid.h"
 #include "cli/outlook.h"
-#include "core/completion.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -29,9 +29,8 @@ static const struct option_row demo_options[] = {
 enum {
     SETTLE_MS = 60000, /* an act that is not over by then has failed */
     DRAW_MS = 100,
-    SHOW_PUBLISH_MS = 20, /* between two completions, and a processor's work, for the eye … */
-    SHOW_WORK_MS = 500,
-    FAST_WORK_MS = 10, /* … and otherwise */
+    SHOW_WORK_MS = 500, /* a processor's work, for the eye … */
+    FAST_WORK_MS = 10,  /* … and otherwise */
     ARENA_MAX = 16 << 20,
 };
 
@@ -54,7 +53,7 @@ struct demo {
     struct standins *standins;
     struct check *check;
     int act;
-    int steps_under_way; /* publishes, or topics being made */
+    int steps_under_way; /* subscriptions being made */
     struct result step_result;
     int drawn_lines; /* of the last grid; 0: none on the screen */
     int tally[STANDING_COUNT];
@@ -80,11 +79,6 @@ static void on_step(void *context, struct result result) {
     demo->steps_under_way--;
     if (!is_ok(result))
         demo->step_result = result;
-}
-
-static void on_published(void *context, struct result result, const char *message_id) {
-    (void)message_id;
-    on_step(context, result);
 }
 
 static MUST_CHECK struct result finish_steps(struct demo *demo) {
@@ -125,81 +119,54 @@ static void draw(struct demo *demo, const struct date_state *states, bool last) 
     demo->drawn_lines = demo->show && !last ? (int)grid.count + 2 : 0;
 }
 
-static const struct date_state *state_of(
-    const struct demo *demo, const struct date_state *states, game_date date) {
-    for (size_t i = 0; i < demo->story.date_count; i++) {
-        if (states[i].date == date)
-            return &states[i];
-    }
-    return NULL;
-}
-
-/* Does the store have the table of this row with at least so many rows? Then there is nothing to publish. */
-static bool is_there(const struct demo *demo, const struct date_state *states, const struct row_count *row) {
-    const struct date_state *state = state_of(demo, states, row->date);
-    const struct record *record = state ? &state->records[row->processor->index] : NULL;
-    if (!record || record->mark == RECORD_NONE)
-        return false;
-    int64_t rows = record->status == STATUS_NO_DATA ? 0 : record->record_count;
-    return rows >= row->rows;
-}
-
 /* --- An act --------------------------------------------------------------------------------------------- */
 
-static MUST_CHECK struct result publish_row(struct demo *demo, const struct row_count *row) {
-    const struct pipeline *pipeline = demo->story.pipeline;
-    char execution_id[64], date[DATE_TEXT_MAX];
-    snprintf(execution_id, sizeof execution_id, "demo-%d-%s-%s", demo->act + 1, row->processor->abbr,
-        date_format(row->date, date));
-    struct completion completion = {
-        .processor = row->processor,
-        .date = row->date,
-        .status = row->rows > 0 ? STATUS_SUCCESS : STATUS_NO_DATA,
-        .record_count = row->rows,
-        .timestamp_ms = clock_now_ms(&demo->sink.clock),
-        .backfill = true,
-        .execution_id = execution_id,
-        .correlation_id = "demo",
-    };
-    struct arena *arena = arena_new(ARENA_MAX);
-    struct message *message = arena ? completion_encode(pipeline, &completion, arena) : NULL;
-    if (message) {
-        demo->steps_under_way++;
-        bus_publish(demo->bus, pipeline->completions[0].topic, message, on_published, demo);
-    }
-    arena_free(&arena);
-    return message ? ok() : fail(CODE_LIMIT, "out of memory");
+static void print_command(const struct demo *demo, const char *const *words) {
+    fputs("$", demo->out);
+    for (; *words; words++)
+        command_line_word(demo->out, *words);
+    fputc('\n', demo->out);
 }
 
-static MUST_CHECK struct result publish_act(struct demo *demo, const struct act *act) {
-    struct date_state *states;
-    struct result result = look(demo, &states);
-    for (size_t i = 0; i < act->row_count && is_ok(result); i++) {
+/* As an operator does it; slowly enough for the eye where there is one. */
+static MUST_CHECK struct result backfill(struct demo *demo, const struct act *act) {
+    const char *const fast[] = {"phasegate", "backfill", act->file, NULL};
+    const char *const slow[] = {"phasegate", "backfill", act->file, "--rate", "40", NULL};
+    const char *const *words = demo->show ? slow : fast;
+    int status = 0;
+    struct result result = demo_daemon_write(&demo->daemon, act->file, act->text);
+    if (!is_ok(result))
+        return result;
+    print_command(demo, words);
+    result = demo_command_run(&demo->loop, &demo->daemon, words, demo->out, &status);
+    if (is_ok(result) && status != 0)
+        result = fail(CODE_INTERNAL, "phasegate backfill ended with status %d", status);
+    fputc('\n', demo->out);
+    return result;
+}
+
+static bool rows_are_recorded(const struct act *act, const struct date_state *state) {
+    for (size_t i = 0; i < act->row_count; i++) {
         const struct row_count *row = &act->rows[i];
-        if (row->processor->group > 0 || is_there(demo, states, row))
+        const struct record *record = &state->records[row->processor->index];
+        if (row->processor->group > 0 || row->date != state->date)
             continue;
-        result = publish_row(demo, row);
-        if (is_ok(result) && demo->show) {
-            run_for(demo, SHOW_PUBLISH_MS);
-            result = look(demo, &states);
-            draw(demo, states, false);
-        }
+        if (record->mark == RECORD_NONE || (row->rows > 0 && record->record_count < row->rows))
+            return false;
     }
-    struct result finished = finish_steps(demo);
-    return is_ok(result) ? finished : result;
+    return true;
 }
 
 /* Is every row of the act recorded, and nobody at work? */
 static bool is_settled(const struct demo *demo, const struct act *act, const struct date_state *states) {
-    for (size_t i = 0; i < act->row_count; i++) {
-        if (act->rows[i].processor->group == 0 && !is_there(demo, states, &act->rows[i]))
+    for (size_t i = 0; i < demo->story.date_count; i++)
+        if (!rows_are_recorded(act, &states[i]))
             return false;
-    }
     return demo->tally[STANDING_RUNNING] == 0;
 }
 
 static MUST_CHECK struct result settle(struct demo *demo, const struct act *act) {
-    struct date_state *states;
+    struct date_state *states = NULL;
     bool settled = false;
     struct result result = ok();
     for (int waited = 0; !settled && waited < SETTLE_MS && is_ok(result); waited += DRAW_MS) {
@@ -221,7 +188,7 @@ static MUST_CHECK struct result play_act(struct demo *demo, bool *good) {
     fputc('\n', demo->out);
     term_print(&demo->term, demo->out, TONE_STRONG, "%d. %s", demo->act + 1, act->title);
     fputs("\n\n", demo->out);
-    struct result result = publish_act(demo, act);
+    struct result result = backfill(demo, act);
     if (is_ok(result))
         result = settle(demo, act);
     if (!is_ok(result))
@@ -287,6 +254,8 @@ static MUST_CHECK struct result play(struct demo *demo, bool *good) {
     grid_print_legend(&demo->term, demo->out);
     struct result result = demo_daemon_start(&demo->daemon);
     if (is_ok(result))
+        fprintf(demo->out, "\nThe daemon runs, and the commands below do, in %s\n", demo->daemon.directory);
+    if (is_ok(result))
         result = connect_all(demo);
     for (demo->act = 0; demo->act < demo->story.act_count && is_ok(result); demo->act++)
         result = play_act(demo, good);
@@ -346,9 +315,13 @@ const struct command demo_command = {
     .summary = "the November 2021 story, live in a terminal",
     .description =
         "Plays what really happened, with the real parts: starts a daemon with an embedded store in a\n"
-        "temporary directory, publishes Phase 3's row counts as backfill-tagged completions, then the two\n"
-        "repairs, while stand-in Phase 4 processors answer the triggers. An own listener on the trigger\n"
-        "topic checks what came out. Exit status 1 if anything is not as it must be.\n",
+        "temporary directory, runs `phasegate backfill` with the real file of Phase 3's row counts, then "
+        "with\n"
+        "those of the two repairs, while stand-in Phase 4 processors answer the triggers. The commands run "
+        "in\n"
+        "that directory, with PHASEGATE_DATA set to it. An own listener on the trigger topic checks what "
+        "came\n"
+        "out. Exit status 1 if anything is not as it must be.\n",
     .options = demo_options,
     .fields_size = sizeof(struct demo_fields),
     .run = run_demo,

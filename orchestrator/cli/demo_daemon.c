@@ -28,18 +28,49 @@ static MUST_CHECK struct result make_directory(struct demo_daemon *daemon) {
     return ok();
 }
 
-/* In the child: never returns. The parent's environment names no other store or bus. */
+/* --- Its environment ------------------------------------------------------------------------------------ */
+
+static bool is_foreign(const char *variable) {
+    static const char ours[] = "PHASEGATE_", emulator[] = "PUBSUB_EMULATOR_HOST=";
+    return strncmp(variable, ours, strlen(ours)) == 0 || strncmp(variable, emulator, strlen(emulator)) == 0;
+}
+
+char **demo_daemon_environment(const struct demo_daemon *daemon) {
+    size_t count = 0, kept = 0;
+    while (environ[count])
+        count++;
+    char **made = calloc(count + 2, sizeof *made), *data = NULL;
+    if (!made || asprintf(&data, "PHASEGATE_DATA=%s", daemon->directory) < 0) {
+        free(made);
+        return NULL;
+    }
+    made[kept++] = data;
+    for (size_t i = 0; i < count; i++)
+        if (!is_foreign(environ[i]))
+            made[kept++] = environ[i];
+    return made;
+}
+
+void demo_daemon_environment_free(char ***environment) {
+    if (*environment)
+        free((*environment)[0]); /* the others are the process's own */
+    free(*environment);
+    *environment = NULL;
+}
+
+/* --- The process ---------------------------------------------------------------------------------------- */
+
+/* In the child: never returns. */
 static _Noreturn void become_daemon(const struct demo_daemon *daemon) {
-    static const char *const foreign[] = {"PHASEGATE_CONFIG", "PHASEGATE_STORE_URL", "PHASEGATE_BUS",
-        "PHASEGATE_BUS_URL", "PHASEGATE_LOG_LEVEL"};
-    for (size_t i = 0; i < sizeof foreign / sizeof foreign[0]; i++)
-        unsetenv(foreign[i]);
+    char **environment = demo_daemon_environment(daemon);
+    if (environment)
+        environ = environment;
     setenv("PHASEGATE_LOG_FORMAT", "json", 1);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     setpgid(0, 0); /* Ctrl-C reaches the demo, which then stops the daemon */
     int log = open(daemon->log, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(log, STDERR_FILENO);
-    execl("/proc/self/exe", "phasegate", "serve", "--embedded", "--data", daemon->directory, (char *)NULL);
+    execl("/proc/self/exe", "phasegate", "serve", "--embedded", (char *)NULL);
     _exit(127);
 }
 
@@ -104,6 +135,16 @@ struct result demo_daemon_stop(struct demo_daemon *daemon) {
         return fail(
             CODE_INTERNAL, "phasegate serve stopped with status %d; its log: %s", status, daemon->log);
     return ok();
+}
+
+struct result demo_daemon_write(const struct demo_daemon *daemon, const char *name, const char *text) {
+    char path[256];
+    snprintf(path, sizeof path, "%s/%s", daemon->directory, name);
+    FILE *file = fopen(path, "we");
+    bool written = file && fputs(text, file) >= 0;
+    if (file)
+        written = fclose(file) == 0 && written;
+    return written ? ok() : fail(CODE_INTERNAL, "%s cannot be written: %s", path, strerror(errno));
 }
 
 static void remove_all(const char *directory) {

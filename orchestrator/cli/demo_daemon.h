@@ -22,6 +22,17 @@ struct result demo_daemon_start(struct demo_daemon *daemon) MUST_CHECK;
 /* SIGTERM, and waits for the end; a failure when it did not drain. Safe when it is not running. */
 struct result demo_daemon_stop(struct demo_daemon *daemon) MUST_CHECK;
 
+/*
+ * The environment of whoever talks to it: this process's, which is to name no other store, bus or
+ * configuration, and PHASEGATE_DATA. The caller's; NULL when out of memory.
+ */
+char **demo_daemon_environment(const struct demo_daemon *daemon);
+void demo_daemon_environment_free(char ***environment);
+
+/* Puts a file into its directory. */
+struct result demo_daemon_write(
+    const struct demo_daemon *daemon, const char *name, const char *text) MUST_CHECK;
+
 /* Removes the data directory. */
 void demo_daemon_clean(const struct demo_daemon *daemon);
 

@@ -17,18 +17,24 @@ static const struct {
     {"nov2021_repair_players.csv", demo_nov2021_repair_players},
 };
 
+/* NULL when there is none of that name. */
+static const char *text_of(const char *name) {
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+        if (strcmp(files[i].name, name) == 0)
+            return files[i].text;
+    return NULL;
+}
+
 static MUST_CHECK struct result read_rows(const struct story *story, const char *name, struct arena *arena,
     const struct row_count **rows, size_t *count) {
     struct row_count *read;
-    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
-        if (strcmp(files[i].name, name) != 0)
-            continue;
-        struct result result = row_counts_parse(story->pipeline, name, files[i].text, arena, &read, count);
-        if (is_ok(result))
-            *rows = read;
-        return result;
-    }
-    return fail(CODE_NOT_FOUND, "there is no file %s in the demo", name);
+    const char *text = text_of(name);
+    if (!text)
+        return fail(CODE_NOT_FOUND, "there is no file %s in the demo", name);
+    struct result result = row_counts_parse(story->pipeline, name, text, arena, &read, count);
+    if (is_ok(result))
+        *rows = read;
+    return result;
 }
 
 static MUST_CHECK struct result read_act(struct story *story, json_t *from, struct arena *arena) {
@@ -40,9 +46,11 @@ static MUST_CHECK struct result read_act(struct story *story, json_t *from, stru
         != 0)
         return fail(CODE_INVALID, "act %d: %s", story->act_count + 1, error.text);
     act->title = arena_strdup(arena, title);
+    act->file = arena_strdup(arena, rows);
+    act->text = text_of(rows);
     story->act_count++;
-    return act->title ? read_rows(story, rows, arena, &act->rows, &act->row_count)
-                      : fail(CODE_LIMIT, "out of memory");
+    return act->title && act->file ? read_rows(story, rows, arena, &act->rows, &act->row_count)
+                                   : fail(CODE_LIMIT, "out of memory");
 }
 
 static void collect_dates(struct story *story) {

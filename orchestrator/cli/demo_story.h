@@ -10,6 +10,8 @@ enum { STORY_ACTS_MAX = 8, STORY_DATES_MAX = 64 };
 /* What is published, and how many dates must stand where afterwards. */
 struct act {
     const char *title;
+    const char *file; /* of row counts, and its text */
+    const char *text;
     const struct row_count *rows;
     size_t row_count;
     int done;

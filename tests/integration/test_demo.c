@@ -20,6 +20,16 @@ static int entries_of(const char *directory) {
     return count;
 }
 
+/* The whole output, which may be longer than the end that process_output_tail gives. */
+static char *read_all(const char *file) {
+    static char text[64 * 1024];
+    FILE *stream = fopen(file, "r");
+    assert_non_null(stream);
+    text[fread(text, 1, sizeof text - 1, stream)] = '\0';
+    fclose(stream);
+    return text;
+}
+
 static void the_demo_is_as_it_must_be(void **state) {
     (void)state;
     struct temp_dir output = temp_dir_make(), work = temp_dir_make();
@@ -27,7 +37,9 @@ static void the_demo_is_as_it_must_be(void **state) {
     snprintf(file, sizeof file, "%s/demo.txt", output.path);
     snprintf(variable, sizeof variable, "TMPDIR=%s", work.path);
     const char *const argv[] = {PHASEGATE_BINARY, "demo", "--fast", NULL};
-    const char *const environment[] = {variable, NULL};
+    /* What the caller's environment says of another store is not the demo's. */
+    const char *const environment[] = {variable, "PHASEGATE_STORE_URL=redis://127.0.0.1:1",
+        "PHASEGATE_CONFIG=/nowhere", "PHASEGATE_DATA=/nowhere", "PHASEGATE_BUS=pubsub", NULL};
     struct process demo = PROCESS_NONE;
     check_ok(process_spawn(argv, environment, file, &demo));
     assert_true(process_wait(&demo, DEMO_MS));
@@ -35,6 +47,10 @@ static void the_demo_is_as_it_must_be(void **state) {
     if (demo.status != 0)
         fail_msg("the demo ended with status %d:\n%s", demo.status, tail);
     assert_non_null(strstr(tail, "15 dates x 4 groups = 60 triggers came out (expected 60)"));
+    const char *all = read_all(file);
+    assert_non_null(strstr(all, "$ phasegate backfill nov2021_row_counts.csv\nbackfill bf-"));
+    assert_non_null(strstr(all, ": 16 dates, 80 completions to send\n"));
+    assert_non_null(strstr(all, "$ phasegate backfill nov2021_repair_players.csv\n"));
     assert_int_equal(entries_of(work.path), 0);
     temp_dir_remove(&work);
     temp_dir_remove(&output);
