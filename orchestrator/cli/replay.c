@@ -73,6 +73,7 @@ static struct result choose_dates(const struct invocation *call, struct lookup *
 
 /* The outbox is read before the dates: a trigger that leaves it in between is then not taken for lost. */
 static struct result plan(const struct invocation *call, struct lookup *lookup, struct replay_work *work) {
+    struct backfill_state backfill;
     struct replay_outbox outbox;
     struct date_state *states;
     game_date *dates;
@@ -83,9 +84,12 @@ static struct result plan(const struct invocation *call, struct lookup *lookup, 
             lookup->reader, lookup->pipeline, lookup->setup.arena, &outbox.triggers, &outbox.count);
     if (is_ok(r))
         r = lookup_dates(lookup, dates, count, &states);
+    if (is_ok(r))
+        r = reader_backfill(lookup->reader, lookup->pipeline, lookup->setup.arena, &backfill);
     if (!is_ok(r))
         return r;
     replay_outbox_sort(&outbox);
+    work->paused_ms = backfill.paused_ms;
     return replay_work_plan(work, states, count, &outbox);
 }
 

@@ -197,6 +197,7 @@ static void print_totals(const struct replay_work *work, const struct totals *to
 }
 
 static void print_hints(const struct replay_work *work, const struct totals *totals, FILE *out) {
+    char time[WORDS_TIME_MAX];
     if (totals->of[KIND_LEFT_ALONE] > 0)
         fputs(
             "left alone: the group may still be at work; where you know better, --running replays it\n", out);
@@ -207,13 +208,16 @@ static void print_hints(const struct replay_work *work, const struct totals *tot
             out);
     if (work->dry_run)
         fputs("dry run: nothing was changed\n", out);
-    else if (totals->due > 0)
-        fputs(
-            "`phasegate serve` publishes what is due from the outbox, within seconds, backfill within its "
-            "cap;\n"
-            "what stays \"ready\" in `phasegate status` has no daemon running, or one that cannot reach the "
-            "bus\n",
-            out);
+    if (totals->due == 0)
+        return;
+    fputs(
+        "`phasegate serve` publishes what is due from the outbox, within 15 s, backfill within its cap;\n"
+        "what stays \"ready\" in `phasegate status` has no daemon running, or one that cannot reach the "
+        "bus\n",
+        out);
+    if (work->paused_ms)
+        fprintf(out, "backfill is paused since %s UTC: its triggers wait for `phasegate backfill resume`\n",
+            words_time(work->paused_ms, time));
 }
 
 void replay_print(const struct replay_work *work, const struct term *term, FILE *out) {
@@ -261,6 +265,7 @@ json_t *replay_json(const struct replay_work *work) {
     json_put(&object, "at", json_time(work->now_ms));
     json_put(&object, "replay", json_text(replay_names[work->request.replay]));
     json_put(&object, "dry_run", json_boolean(work->dry_run));
+    json_put(&object, "backfill_paused_at", json_time(work->paused_ms));
     json_put(&object, "dates", dates);
     json_put(&object, "totals", counts);
     return object;

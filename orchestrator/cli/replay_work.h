@@ -35,6 +35,7 @@ struct replay_work {
     bool dry_run;
     bool running; /* also where a group may still be at work */
     int64_t now_ms;
+    int64_t paused_ms;         /* since when backfill is paused; 0: not */
     struct arena *arena;       /* outlives the session */
     struct replay_item *items; /* by date */
     size_t count;

@@ -85,6 +85,7 @@ static void a_dry_run_in_full(void **state) {
 static void what_was_done_is_told_apart_from_what_was_not(void **state) {
     (void)state;
     struct replay_work work = work_of((struct replay_work){.running = true});
+    work.paused_ms = NOVEMBER_NOW_MS - MINUTES(60);
     work.items[1].outcome = OUTCOME_TRIGGERED;
     work.items[3].outcome = OUTCOME_UNANSWERED;
     check_printed(&work,
@@ -97,9 +98,11 @@ static void what_was_done_is_told_apart_from_what_was_not(void **state) {
         "2021-11-19  not sent    nba/2021-11-19/g2/r1  group 2 was cancelled\n"
         "\n"
         "5 dates: 1 triggered again, 2 with nothing to do, 1 not sent, 1 sent without an answer\n"
-        "`phasegate serve` publishes what is due from the outbox, within seconds, backfill within its cap;\n"
+        "`phasegate serve` publishes what is due from the outbox, within 15 s, backfill within its cap;\n"
         "what stays \"ready\" in `phasegate status` has no daemon running, or one that cannot reach the "
-        "bus\n");
+        "bus\n"
+        "backfill is paused since 2021-12-04 17:00:00 UTC: its triggers wait for `phasegate backfill "
+        "resume`\n");
 }
 
 static void of_what_was_missed_only_that_is_listed(void **state) {
