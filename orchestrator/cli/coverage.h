@@ -40,7 +40,7 @@ const char *absence_name(enum absence absence);
 
 /* What the date needs from an operator. */
 enum remedy {
-    REMEDY_NONE,
+    REMEDY_NONE,      /* nothing: every expected table is there */
     REMEDY_WAIT,      /* it is running, or a new run is about to open: nothing */
     REMEDY_BACKFILL,  /* upstream tables are missing */
     REMEDY_MISSED,    /* the group has what it needs, and its trigger never left */

@@ -165,7 +165,7 @@ struct result gaps_print_grid(const struct coverage *coverage, bool all, const s
     if (!shown)
         return fail(CODE_INTERNAL, "out of memory");
     for (size_t i = 0; i < coverage->count; i++)
-        if (all || coverage->dates[i].missing || coverage->dates[i].remedy != REMEDY_NONE)
+        if (all || coverage->dates[i].remedy != REMEDY_NONE)
             shown[rows++] = i;
     struct layout layout = {.coverage = coverage, .term = term, .shown = shown};
     add_column(&layout, PART_ROW, "date", false, 0);

@@ -62,7 +62,7 @@ void gaps_put_json(const struct coverage *coverage, bool all, json_t **object) {
     json_t *dates = json_array();
     for (size_t i = 0; i < coverage->count; i++) {
         const struct covered_date *covered = &coverage->dates[i];
-        if (all || covered->missing || covered->remedy != REMEDY_NONE)
+        if (all || covered->remedy != REMEDY_NONE)
             json_push(&dates, date_json(coverage->pipeline, covered));
     }
     json_put(object, "incomplete", json_integer((json_int_t)coverage_incomplete(coverage)));

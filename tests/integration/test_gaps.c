@@ -1,6 +1,6 @@
 /*
  * phasegate gaps and preflight as scripts call them, against a real redis-server: November 2021 as it was
- * found, with the real calendar and without one; and four seasons.
+ * found, with the real calendar and without one; and 918 dates.
  */
 #include "core/config.h"
 #include "core/row_counts.h"
@@ -228,16 +228,23 @@ static void the_calendar_ends_and_says_so(void **state) {
     check_output("no calendar for 2021-11-15 to 20");
     check_run(1, "gaps", "2021-12-03", "--list"); /* named, and never heard of */
     check_output("2021-12-03,pgs,nothing_received\n");
+    check_run(1, "gaps", "2021-12-03");
+    assert_null(strstr(output, "no calendar"));
 }
 
 static void today_is_not_over(void **state) {
     (void)state;
-    char today[DATE_TEXT_MAX];
+    char today[DATE_TEXT_MAX], yesterday[DATE_TEXT_MAX];
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     date_format(date_of_ms(now.tv_sec * 1000LL), today);
+    date_format(date_of_ms(now.tv_sec * 1000LL) - 1, yesterday);
     check_run(0, "gaps", today);
     check_output("1 date is not over yet: not counted");
+    check_run(1, "gaps", "--json");
+    json_t *json = output_json();
+    assert_string_equal(json_string_value(json_object_get(json, "end_date")), yesterday);
+    json_decref(json);
     check_run(1, "preflight", today);
     check_output("none is expected, so nothing is known of Phase 3");
 }
@@ -261,6 +268,8 @@ static void preflight_says_no_and_why(void **state) {
     check_output(
         "no: 2021-11-15 to 2021-11-30: Phase 4 would run on missing data, below 95 %: pgs, togs, "
         "tdgs\n");
+    check_run(1, "preflight", WITH_CALENDAR, "--dates", "2021-11-16,2021-11-18,2021-11-19");
+    check_output("team_offense_game_summary is missing on\n    2021-11-16, 2021-11-18 to 2021-11-19\n");
     check_run(1, "preflight", WITH_CALENDAR, NOVEMBER, "--threshold", "7");
     check_run(0, "preflight", WITH_CALENDAR, NOVEMBER, "--threshold", "6");
     check_run(0, "preflight", WITH_CALENDAR, "2021-11-15", "--threshold", "100");
@@ -429,7 +438,7 @@ static void every_replay_is_good_usage(void **state) {
         0, "replay", WITH_CALENDAR, "--dates", "2021-11-15", "--rerun", "--from-group", "2", "--dry-run");
 }
 
-/* --- Four seasons --------------------------------------------------------------------------------------- */
+/* --- 918 dates ------------------------------------------------------------------------------------------ */
 
 static int64_t children_ms(void) {
     struct rusage usage;
@@ -438,7 +447,7 @@ static int64_t children_ms(void) {
         + (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
 }
 
-static void four_seasons_in_no_time(void **state) {
+static void many_dates_in_no_time(void **state) {
     (void)state;
     enum { DATES = 918, LIMIT_MS = 1000 };
     harness_reset(harness);
@@ -469,6 +478,10 @@ static void four_seasons_in_no_time(void **state) {
         lines++;
     assert_int_equal(lines, 9 * NBA_PROCESSORS);
     check_run(0, "preflight", WITH_CALENDAR);
+    check_output("42 dates are of a bootstrap period: left out\n");
+    check_run(1, "preflight", WITH_CALENDAR, "--start-date", "2021-10-19", "--end-date", "2021-11-01");
+    check_output(
+        "14 dates are of a bootstrap period: left out\nno: 2021-10-19 to 2021-11-01: none is expected");
 }
 
 int main(void) {
@@ -484,7 +497,7 @@ int main(void) {
         cmocka_unit_test(paused_backfill_is_told),
         cmocka_unit_test(the_plan_closes_the_gaps),
         cmocka_unit_test_teardown(every_replay_is_good_usage, stop_daemon),
-        cmocka_unit_test(four_seasons_in_no_time),
+        cmocka_unit_test(many_dates_in_no_time),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

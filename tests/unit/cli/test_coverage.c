@@ -110,7 +110,7 @@ static void every_reason_of_a_record(void **state) {
     check_record(PGS, (struct record){RECORD_COUNTS, .status = STATUS_SUCCESS}, ABSENCE_NONE);
     check_record(
         PGS, (struct record){RECORD_COUNTS, .status = STATUS_NO_DATA}, ABSENCE_NONE); /* allow_empty */
-    check_record(PGS, (struct record){RECORD_NONE}, ABSENCE_NOTHING);
+    check_record(PGS, (struct record){.mark = RECORD_NONE}, ABSENCE_NOTHING);
     check_record(PGS, (struct record){RECORD_SHORT, .status = STATUS_SUCCESS}, ABSENCE_ZERO_ROWS);
     check_record(PGS, (struct record){RECORD_SHORT, .status = STATUS_SUCCESS, .record_count = 4},
         ABSENCE_TOO_FEW_ROWS);
@@ -123,7 +123,7 @@ static void every_reason_of_a_record(void **state) {
     check_record(PGS, (struct record){RECORD_SHORT, .status = STATUS_NO_DATA}, ABSENCE_NO_DATA);
     check_record(MLFS, (struct record){RECORD_PREMATURE, .record_count = 212}, ABSENCE_PREMATURE);
     check_record(MLFS, (struct record){RECORD_OLD, .record_count = 212}, ABSENCE_OLD_RUN);
-    check_record(MLFS, (struct record){RECORD_NONE}, ABSENCE_NOTHING);
+    check_record(MLFS, (struct record){.mark = RECORD_NONE}, ABSENCE_NOTHING);
 }
 
 static void check_group(struct date_state state, enum absence absence, enum remedy remedy) {
