@@ -135,16 +135,16 @@ static void stalled_advice(struct offer *offers, const struct explanation *e, co
 }
 
 static void stale_advice(struct offer *offers, const struct explanation *e, const char *date) {
-    char names[NAMES_MAX];
+    char names[NAMES_MAX], command[OUTLOOK_COMMAND_MAX];
+    outlook_rerun_command(e->pipeline, e->state, command);
     int next = e->state->run + 1;
     if (e->outlook.waits_for)
         offer(offers, "run %s again for %s; nothing more is triggered before it satisfies",
             names_of(e, e->outlook.waits_for, names), date);
     if (!e->state->stale.due_ms)
-        offer(offers, "open run %d: phasegate replay --rerun --dates %s", next, date);
+        offer(offers, "open run %d: %s", next, command);
     else if (e->state->stale.due_ms > e->now_ms)
-        offer(offers, "wait: run %d opens by itself; or open it now: phasegate replay --rerun --dates %s",
-            next, date);
+        offer(offers, "wait: run %d opens by itself; or open it now: %s", next, command);
     else
         offer(offers, "run %d opens when `phasegate serve` runs; its log says what hinders", next);
 }

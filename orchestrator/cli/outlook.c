@@ -132,6 +132,16 @@ struct outlook outlook_of(const struct pipeline *pipeline, const struct date_sta
     return outlook_of_group(pipeline, state, group);
 }
 
+char *outlook_rerun_command(
+    const struct pipeline *pipeline, const struct date_state *state, char text[OUTLOOK_COMMAND_MAX]) {
+    char date[DATE_TEXT_MAX];
+    int group = first_not_done(pipeline, state);
+    bool at_work = group > 0 && state->groups[group - 1].phase == GROUP_TRIGGERED;
+    snprintf(text, OUTLOOK_COMMAND_MAX, "phasegate replay --rerun %s--dates %s", at_work ? "--running " : "",
+        date_format(state->date, date));
+    return text;
+}
+
 /* --- Notes ---------------------------------------------------------------------------------------------- */
 
 enum { NAMES_MAX = PIPELINE_PROCESSORS_MAX * (PIPELINE_ABBR_MAX + 2) };
@@ -144,6 +154,7 @@ struct notes {
     char names[NAMES_MAX]; /* of what it waits for, or what failed */
     char duration[WORDS_DURATION_MAX];
     char date[DATE_TEXT_MAX];
+    char rerun[OUTLOOK_COMMAND_MAX];
     char again[32]; /* ", stalled once": a group that was triggered again since */
 };
 
@@ -193,10 +204,10 @@ static void note_of_stall(const struct notes *notes, int times, char *text, size
 static void note_of_stale(
     const struct notes *notes, const struct date_state *state, int64_t now_ms, char *text, size_t size) {
     const struct stale *stale = &state->stale;
-    char left[WORDS_DURATION_MAX], opens[128], then[NAMES_MAX + 16] = "";
+    char left[WORDS_DURATION_MAX], opens[WORDS_DURATION_MAX + OUTLOOK_COMMAND_MAX + 24];
+    char then[NAMES_MAX + 16] = "";
     if (!stale->due_ms)
-        snprintf(opens, sizeof opens, " %s ago, on hold: phasegate replay --rerun --dates %s",
-            notes->duration, notes->date);
+        snprintf(opens, sizeof opens, " %s ago, on hold: %s", notes->duration, notes->rerun);
     else if (stale->due_ms > now_ms)
         snprintf(opens, sizeof opens, "; run %d opens in %s", state->run + 1,
             words_duration(stale->due_ms - now_ms, left));
@@ -222,6 +233,7 @@ static struct notes notes_of(const struct pipeline *pipeline, const struct outlo
     words_processors(pipeline, outlook->waits_for, true, notes.names, sizeof notes.names);
     words_duration(now_ms - outlook->since_ms, notes.duration);
     date_format(state->date, notes.date);
+    outlook_rerun_command(pipeline, state, notes.rerun);
     return notes;
 }
 

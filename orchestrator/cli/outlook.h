@@ -49,6 +49,13 @@ bool outlook_is_stale(const struct date_state *state, int group);
 /* Is the group's deadline over, with nothing done about it since? */
 bool outlook_is_stalled(const struct date_state *state, int group);
 
+enum { OUTLOOK_COMMAND_MAX = 80 };
+
+/* The command that opens a stale date's new run at once, whatever is still at work on the old one. Returns
+ * text. */
+char *outlook_rerun_command(
+    const struct pipeline *pipeline, const struct date_state *state, char text[OUTLOOK_COMMAND_MAX]);
+
 /*
  * In few words: "waits for togs, tdgs", "group 2 running for 12 min: pcf", "re-run of pgs; run 2 opens in
  * 8 min", "no games"; where an operator has to do something, with the command. Returns text.

@@ -14,19 +14,18 @@
 #include <string.h>
 #include <time.h>
 
-enum { WORDS_MAX = 24, COMMAND_MS = 20000, DEADLINE_MS = 10000, OUTPUT_MAX = 1 << 20 };
+enum { WORDS_MAX = 24, COMMAND_MS = 20000, DEADLINE_MS = 20000, OUTPUT_MAX = 1 << 20 };
 
 static struct redis_server *server;
 static struct temp_dir dir;
 static struct process daemon_process = PROCESS_NONE;
-static char store_url[160], data_directory[160];
+static char store_url[160], data_directory[160], config[256];
 
 /* What the last command printed, on standard output and error. */
 static char output[OUTPUT_MAX];
 
 static const char *const *environment(void) {
-    static const char *const variables[] = {
-        store_url, data_directory, "LC_ALL=C.UTF-8", "PHASEGATE_CONFIG=", NULL};
+    static const char *const variables[] = {store_url, data_directory, "LC_ALL=C.UTF-8", config, NULL};
     return variables;
 }
 
@@ -142,6 +141,7 @@ static int set_up(void **state) {
     server = redis_server_start((struct redis_server_options){0});
     snprintf(store_url, sizeof store_url, "PHASEGATE_STORE_URL=%s", redis_server_url(server));
     snprintf(data_directory, sizeof data_directory, "PHASEGATE_DATA=%s", dir.path);
+    snprintf(config, sizeof config, "PHASEGATE_CONFIG=");
     return 0;
 }
 
@@ -159,6 +159,16 @@ static const char *const upstream[] = {
 static void publish_upstream(const char *date) {
     for (size_t i = 0; i < sizeof upstream / sizeof upstream[0]; i++)
         check_run(0, "publish", "--processor", upstream[i], "--date", date, "--rows", "22", "--backfill");
+}
+
+static const char *write_file(const char *name, const void *data, size_t size) {
+    static char path[192];
+    snprintf(path, sizeof path, "%s/%s", dir.path, name);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(data, 1, size, file), size);
+    fclose(file);
+    return path;
 }
 
 /* --- The life of a date --------------------------------------------------------------------------------- */
@@ -261,17 +271,143 @@ static void no_games_and_history(void **state) {
     check_output("duplicate");
 }
 
-/* --- Quarantine ----------------------------------------------------------------------------------------- */
+/* --- Re-runs and slots ---------------------------------------------------------------------------------- */
 
-static const char *write_file(const char *name, const void *data, size_t size) {
-    static char path[192];
-    snprintf(path, sizeof path, "%s/%s", dir.path, name);
-    FILE *file = fopen(path, "w");
-    assert_non_null(file);
-    assert_int_equal(fwrite(data, 1, size, file), size);
-    fclose(file);
-    return path;
+/* From here on the default configuration is used with this instead of that. */
+static void change_config(const char *that, const char *this) {
+    check_run(0, "config", "default");
+    const char *at = strstr(output, that);
+    assert_non_null(at);
+    char yaml[16 * 1024];
+    int length = snprintf(yaml, sizeof yaml, "%.*s%s%s", (int)(at - output), output, this, at + strlen(that));
+    assert_in_range(length, 1, sizeof yaml - 1);
+    snprintf(config, sizeof config, "PHASEGATE_CONFIG=%s", write_file("changed.yaml", yaml, (size_t)length));
 }
+
+/* The kind and the processor of the entries of a date's history that are no completion and no group's step.
+ */
+static void check_opening(const char *date, const char *why) {
+    check_run(0, "history", date, "--json");
+    json_t *json = output_json(), *entry;
+    const char *seen[2] = {NULL, NULL};
+    size_t i;
+    json_array_foreach(json_object_get(json, "entries"), i, entry) {
+        const char *kind = text_at(entry, "kind");
+        if (strcmp(kind, "stale") == 0)
+            seen[0] = text_at(entry, "processor");
+        if (strcmp(kind, "new_run") == 0) {
+            seen[1] = text_at(entry, "processor");
+            assert_string_equal(text_at(entry, "why"), why);
+            assert_int_equal(number_at(entry, "run"), 2);
+        }
+    }
+    for (i = 0; i < 2; i++) {
+        assert_non_null(seen[i]);
+        assert_string_equal(seen[i], "player_game_summary");
+    }
+    json_decref(json);
+}
+
+static void a_rerun_on_hold_says_what_to_do(void **state) {
+    (void)state;
+    change_config("rerun: auto", "rerun: hold");
+    start_daemon();
+    publish_upstream("2021-11-17");
+    await_note("2021-11-17", "group 1 running for");
+    check_run(0, "publish", "-P", "pgs", "-d", "2021-11-17", "--rows", "24");
+    await_note("2021-11-17", "re-run of pgs ");
+    check_run(1, "explain", "2021-11-17");
+    check_output("run 2 is on hold until an operator opens it");
+    check_output("groups 1 triggered (stale), 2 waiting");
+    check_output("phasegate replay --rerun --running --dates 2021-11-17");
+    check_run(0, "status");
+    check_output("│ ↻ · · ·  re-run of pgs");
+    check_output("1 date: 1 stale\n");
+    check_run(0, "replay", "--rerun", "--running", "--dates", "2021-11-17");
+    await_note("2021-11-17", "run 2: group 1 running for");
+    check_run(0, "explain", "2021-11-17");
+    check_output("by an operator after a re-run of player_game_summary at ");
+    check_output("trigger nba/2021-11-17/g1/r2");
+    check_opening("2021-11-17", "operator");
+    check_run(0, "history", "2021-11-17");
+    check_output("run 2, from group 1");
+}
+
+static void a_rerun_opens_its_run_by_itself(void **state) {
+    (void)state;
+    change_config("rerun_settle: 600", "rerun_settle: 2");
+    start_daemon();
+    publish_upstream("2021-11-17");
+    await_note("2021-11-17", "group 1 running for");
+    check_run(0, "publish", "-P", "psza", "-d", "2021-11-17", "--rows", "280");
+    check_run(0, "publish", "-P", "tdza", "-d", "2021-11-17", "--rows", "30");
+    await_note("2021-11-17", "group 2 running for");
+    check_run(0, "publish", "-P", "pgs", "-d", "2021-11-17", "--rows", "24");
+    await_note("2021-11-17", "run 2: group 1 running for");
+    check_run(0, "explain", "2021-11-17", "--json");
+    json_t *json = output_json(), *opened = json_object_get(json, "run_opened");
+    assert_string_equal(text_at(opened, "why"), "rerun");
+    assert_string_equal(text_at(opened, "processor"), "player_game_summary");
+    json_t *processors = json_object_get(json_object_get(json, "date"), "processors");
+    assert_string_equal(text_at(json_object_get(processors, "player_shot_zone_analysis"), "mark"), "old_run");
+    json_decref(json);
+    check_run(0, "status");
+    check_output("│ [280] [30] ");
+    check_opening("2021-11-17", "rerun");
+}
+
+static void backfill_waits_is_cancelled_and_goes_on(void **state) {
+    (void)state;
+    start_daemon();
+    check_run(0, "backfill", "pause");
+    publish_upstream("2021-11-17");
+    await_note("2021-11-17", "group 1 waits for a slot for");
+    check_run(1, "explain", "2021-11-17");
+    check_output("paused: group 1 is ready for");
+    check_output("phasegate backfill resume");
+    check_run(0, "status");
+    check_output("backfill: paused since ");
+    check_output("0 in flight, 1 waiting\n");
+    check_run(0, "backfill", "cancel", "2021-11-17");
+    await_note("2021-11-17", "group 1 cancelled: phasegate replay --dates 2021-11-17");
+    check_run(1, "explain", "2021-11-17");
+    check_output("phasegate replay --dates 2021-11-17");
+    check_run(0, "status");
+    check_output("│ ⊘ · · ·");
+    check_output("1 date: 1 cancelled\n");
+    check_run(0, "history", "2021-11-17");
+    check_output("cancelled");
+    check_run(0, "replay", "--dates", "2021-11-17");
+    await_note("2021-11-17", "group 1 waits for a slot for");
+    check_run(0, "backfill", "resume");
+    await_note("2021-11-17", "group 1 running for");
+    check_run(0, "status", "--json");
+    json_t *json = output_json(), *backfill = json_object_get(json, "backfill");
+    assert_true(json_is_null(json_object_get(backfill, "paused_at")));
+    assert_int_equal(number_at(backfill, "waiting"), 0);
+    assert_int_equal(json_integer_value(json_array_get(json_object_get(backfill, "in_flight"), 0)), 1);
+    json_decref(json);
+}
+
+static void a_stalled_date_says_for_whom_it_waits(void **state) {
+    (void)state;
+    change_config("upstream_deadline: 21600", "upstream_deadline: 1");
+    start_daemon();
+    check_run(0, "publish", "-P", "pgs", "-d", "2021-11-17", "--rows", "24");
+    await_note("2021-11-17", "stalled: waits for upgc, utgc, togs, tdgs for");
+    check_run(1, "explain", "2021-11-17");
+    check_output("stalled: group 1 waits for 4 of its 5 needs for");
+    check_output("phasegate backfill --dates 2021-11-17 --processors upgc,utgc,togs,tdgs");
+    check_run(0, "status");
+    check_output("│ ! · · ·  stalled");
+    check_output("1 date: 1 stalled\n");
+    check_run(0, "backfill", "--dates", "2021-11-17", "--processors", "upgc,utgc,togs,tdgs");
+    await_note("2021-11-17", "group 1 running for");
+    check_run(0, "history", "2021-11-17");
+    check_output("its deadline passed");
+}
+
+/* --- Quarantine ----------------------------------------------------------------------------------------- */
 
 static void bad_messages_are_shown_retried_and_dropped(void **state) {
     (void)state;
@@ -505,6 +641,10 @@ int main(void) {
         TEST(a_date_from_first_to_last),
         TEST(a_held_date_is_the_answer_no),
         TEST(no_games_and_history),
+        TEST(a_rerun_on_hold_says_what_to_do),
+        TEST(a_rerun_opens_its_run_by_itself),
+        TEST(backfill_waits_is_cancelled_and_goes_on),
+        TEST(a_stalled_date_says_for_whom_it_waits),
         TEST(bad_messages_are_shown_retried_and_dropped),
         TEST(what_was_cut_cannot_be_retried),
         TEST(nothing_leaves_quarantine_while_the_bus_is_away),

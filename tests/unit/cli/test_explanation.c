@@ -302,6 +302,11 @@ static void a_stale_date_on_hold_waits_for_an_operator(void **state) {
     check_contains(text, "run 2 is on hold until an operator opens it\n");
     check_contains(text, "  - open run 2:\n      phasegate replay --rerun --dates 2021-11-15\n");
     printed_free(&printed);
+    struct date_state running = at_group_two(GROUP_TRIGGERED);
+    running.stale = stale.stale;
+    check_contains(
+        explain(&printed, &running, 0), "      phasegate replay --rerun --running --dates 2021-11-15\n");
+    printed_free(&printed);
     assert_false(is_fine(&stale, 0));
     stale.stale.processor = NULL;
     check_contains(explain(&printed, &stale, 0), "after a re-run of a processor, group 1");

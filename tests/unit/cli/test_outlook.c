@@ -194,6 +194,10 @@ static void a_stale_date_on_hold_says_how_to_go_on(void **state) {
     struct date_state stale = stale_from(1, &found[0], 0);
     check_outlook(&stale, STANDING_STALE, 0, 0,
         "re-run of pgs 3 h 0 min ago, on hold: phasegate replay --rerun --dates 2021-11-15");
+    struct date_state running = at_group_two(GROUP_TRIGGERED);
+    stale = stale_from(1, &running, 0);
+    check_outlook(&stale, STANDING_STALE, 2, 0,
+        "re-run of pgs 3 h 0 min ago, on hold: phasegate replay --rerun --running --dates 2021-11-15");
 }
 
 static void a_rerun_that_went_badly_is_lacking(void **state) {
