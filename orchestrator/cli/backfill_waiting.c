@@ -1,15 +1,14 @@
 /* `phasegate backfill pause | resume | cancel`: acting on backfill triggers that were decided and still wait
  * for their turn. */
 #include "cli/backfill.h"
+
+#include "base/clock.h"
 #include "cli/command_line.h"
 #include "cli/json_output.h"
 #include "cli/lookup.h"
 #include "cli/session.h"
 #include "cli/words.h"
 
-#include "base/clock.h"
-
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -207,30 +206,43 @@ static size_t count_of(const struct cancelling *chosen, enum cancelled outcome) 
     return count;
 }
 
-/* What brings the cancelled ones back: by their dates, or, when they are many, by what is missed in their
- * range. NULL when out of memory. */
-static const char *bring_back_with(const struct waiting_call *call, const struct cancelling *chosen) {
-    char *text = NULL, first[DATE_TEXT_MAX] = "", last[DATE_TEXT_MAX] = "";
-    size_t size, dates = 0;
-    FILE *list = open_memstream(&text, &size);
-    if (!list)
-        return NULL;
+/* The dates of what was cancelled, "a,b,c"; how many, the first and the last. */
+static size_t list_dates(
+    const struct cancelling *chosen, FILE *list, char first[DATE_TEXT_MAX], char last[DATE_TEXT_MAX]) {
+    size_t count = 0;
     for (size_t i = 0; i < chosen->count; i++) {
         char date[DATE_TEXT_MAX];
         date_format(chosen->items[i].trigger->date, date);
-        if (chosen->items[i].outcome != CANCEL_DONE || strcmp(date, last) == 0)
+        if (chosen->items[i].outcome != CANCEL_DONE || (count > 0 && strcmp(date, last) == 0))
             continue;
-        fprintf(list, "%s%s", dates > 0 ? "," : "", date);
-        memcpy(dates == 0 ? first : last, date, sizeof last);
-        memcpy(last, date, sizeof last);
-        dates++;
+        fprintf(list, "%s%s", count > 0 ? "," : "", date);
+        memcpy(last, date, sizeof date);
+        if (count++ == 0)
+            memcpy(first, date, sizeof date);
     }
-    if (fclose(list) != 0)
-        return NULL;
-    const char *command = dates <= DATES_NAMED_MAX
-        ? arena_printf(call->lookup.setup.arena, "phasegate replay --dates %s", text)
-        : arena_printf(
-            call->lookup.setup.arena, "phasegate replay --missed --start-date %s --end-date %s", first, last);
+    return count;
+}
+
+/* By their dates or, when they are many, by what is missed in their range. NULL when out of memory. */
+static const char *bring_back_with(const struct waiting_call *call, const struct cancelling *chosen) {
+    char *dates = NULL, *text = NULL, first[DATE_TEXT_MAX], last[DATE_TEXT_MAX];
+    const char *command = NULL;
+    size_t size, count = 0;
+    FILE *list = open_memstream(&dates, &size), *out = open_memstream(&text, &size);
+    if (list)
+        count = list_dates(chosen, list, first, last);
+    bool made = list && fclose(list) == 0 && out;
+    if (made) {
+        fputs("phasegate replay", out);
+        command_line_where(out, call->call->common);
+        if (count > DATES_NAMED_MAX)
+            fprintf(out, " --missed --start-date %s --end-date %s", first, last);
+        else
+            fprintf(out, " --dates %s", dates);
+    }
+    if (out && fclose(out) == 0 && made)
+        command = arena_strdup(call->lookup.setup.arena, text);
+    free(dates);
     free(text);
     return command;
 }

@@ -282,11 +282,13 @@ static bool some_are_published(void *context) {
     return published() >= *(const int *)context;
 }
 
-/* The command that the broken-off one printed, with the binary for its name; the shell takes it apart. */
-static void go_on_as_told(void) {
-    const char *told = strstr(output, "go on with:\n  phasegate ");
+/* The command that was printed behind the words, with the binary for its name; a shell takes it apart. */
+static void run_as_told(const char *words) {
+    const char *told = strstr(output, words);
     assert_non_null(told);
-    told += strlen("go on with:\n  phasegate ");
+    told += strlen(words);
+    assert_int_equal(strncmp(told, "\n  phasegate ", 13), 0);
+    told += 13;
     char command[1024];
     snprintf(command, sizeof command, "exec '%s' %.*s", PHASEGATE_BINARY, (int)strcspn(told, "\n"), told);
     const char *const argv[] = {"sh", "-c", command, NULL};
@@ -314,7 +316,7 @@ static void a_backfill_that_is_broken_off_goes_on(void **state) {
     assert_in_range(before, enough, FOUR_SEASONS_DATES * UPSTREAM - 1);
     await(all_is_consumed, NULL, "what was sent to be consumed");
 
-    go_on_as_told();
+    run_as_told("go on with:");
     char rest[64];
     snprintf(rest, sizeof rest, "%lld completions to send, %lld there already",
         FOUR_SEASONS_DATES * UPSTREAM - before, before);
@@ -563,6 +565,9 @@ static void what_waits_is_cancelled(void **state) {
     check_output("2022-01-20 group 1: cancelled\n1 trigger cancelled\n");
     check_output("bring back with:\n  phasegate replay --dates 2022-01-20\n");
     assert_int_equal(phase_of("2022-01-20", 1), GROUP_CANCELLED);
+    run_as_told("bring back with:");
+    await(the_rest_waits, NULL, "what was cancelled to wait again");
+    check_run(0, "backfill", "cancel", "--dates", "2022-01-20");
     await(four_wait, NULL, "four to be left");
     check_run(1, "backfill", "cancel", "2022-01-20");
     check_output("nothing to cancel: no backfill trigger waits for these dates");
