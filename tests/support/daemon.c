@@ -76,6 +76,10 @@ struct daemon *daemon_new(struct daemon_options options) {
     return daemon;
 }
 
+const char *daemon_config(const struct daemon *daemon) {
+    return daemon->config;
+}
+
 /* --- Its log -------------------------------------------------------------------------------------------- */
 
 const char *daemon_log(struct daemon *daemon) {
@@ -173,6 +177,11 @@ bool daemon_running(struct daemon *daemon) {
 void daemon_terminate(struct daemon *daemon) {
     if (process_running(&daemon->process))
         kill(daemon->process.pid, SIGTERM);
+}
+
+void daemon_hang_up(struct daemon *daemon) {
+    if (process_running(&daemon->process))
+        kill(daemon->process.pid, SIGHUP);
 }
 
 int daemon_await_exit(struct daemon *daemon) {

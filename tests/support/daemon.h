@@ -32,6 +32,9 @@ struct daemon *daemon_new(struct daemon_options options);
 /* Replaces the configuration file. */
 void daemon_configure(struct daemon *daemon, const char *yaml);
 
+/* The configuration file, for commands beside it. */
+const char *daemon_config(const struct daemon *daemon);
+
 /* Starts it, and does not wait. It must not be running. */
 void daemon_start(struct daemon *daemon);
 
@@ -49,6 +52,9 @@ const char *daemon_log(struct daemon *daemon);
 
 /* SIGTERM, and nothing else. */
 void daemon_terminate(struct daemon *daemon);
+
+/* SIGHUP: it reads its calendars anew. */
+void daemon_hang_up(struct daemon *daemon);
 
 /* Waits until it has ended; its exit status, or -signal. */
 int daemon_await_exit(struct daemon *daemon);

@@ -1,0 +1,50 @@
+#include "support/stage_config.h"
+
+#include "core/config.h"
+#include "support/check.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_LINE "  - name:"
+#define GROUP_LINE "      - processors:"
+
+/* Is this the line "    key: …" of the pipeline? */
+static bool is_key(const char *line, const char *key) {
+    size_t length = strlen(key);
+    return strncmp(line, "    ", 4) == 0 && strncmp(line + 4, key, length) == 0 && line[4 + length] == ':';
+}
+
+static bool is_set(const char *line, const struct stage_setting *settings) {
+    for (; settings && settings->key; settings++)
+        if (is_key(line, settings->key))
+            return true;
+    return false;
+}
+
+/* The settings stand below the pipeline's name, and the built-in ones of the same keys nowhere. */
+static void write_line(FILE *file, const char *line, int backfill_cap, const struct stage_setting *settings) {
+    bool is_group = strncmp(line, GROUP_LINE, strlen(GROUP_LINE)) == 0;
+    if (!is_set(line, settings))
+        fprintf(file, "%.*s\n", (int)strcspn(line, "\n"), line);
+    if (backfill_cap > 0 && is_group)
+        fprintf(file, "        backfill_cap: %d\n", backfill_cap);
+    if (strncmp(line, NAME_LINE, strlen(NAME_LINE)) == 0)
+        for (; settings && settings->key; settings++)
+            fprintf(file, "    %s: %s\n", settings->key, settings->value);
+}
+
+char *stage_config_yaml(const char *url, int backfill_cap, const struct stage_setting *settings) {
+    char *yaml = NULL;
+    size_t size = 0;
+    FILE *file = open_memstream(&yaml, &size);
+    if (!file)
+        fail_msg("out of memory");
+    fprintf(file, "store: {url: \"%s\"}\nbus: {kind: redis}\nlog: {level: debug}\n", url);
+    const char *line = strstr(config_default_yaml, "\npipelines:") + 1;
+    for (; *line; line += strcspn(line, "\n") + 1)
+        write_line(file, line, backfill_cap, settings);
+    fclose(file);
+    return yaml;
+}
