@@ -48,6 +48,8 @@ struct player {
     size_t unconfirmed;
     struct outgoing *waiting;
     int answers; /* how often each is published; 0: none */
+    player_sight *sight;
+    void *sight_context;
     char fault[FAULT_MAX];
     struct result created;
     int creating;
@@ -144,6 +146,10 @@ void player_publish(struct player *player, const struct event *event) {
     try_publish(outgoing);
 }
 
+void player_told(struct player *player, game_date date, processor_set processors) {
+    played(player, date)->published |= processors;
+}
+
 size_t player_unconfirmed(const struct player *player) {
     return player->unconfirmed;
 }
@@ -152,7 +158,7 @@ size_t player_unconfirmed(const struct player *player) {
 
 enum answer_style { BY_TRIGGER_ID, BY_MESSAGE_ID, BY_ARRIVAL, ANSWER_STYLES };
 
-static void answer_one(struct player *player, game_date date, int group, int processor) {
+static void answer_one(struct player *player, game_date date, int group, int processor, int times) {
     const struct player_trigger *trigger = player_trigger(player, date, group);
     enum answer_style style = (enum answer_style)((date + group) % ANSWER_STYLES);
     char execution[48];
@@ -168,17 +174,17 @@ static void answer_one(struct player *player, game_date date, int group, int pro
         event.trigger_id = message_attribute(trigger->message, "trigger_id");
     else if (style == BY_MESSAGE_ID)
         event.trigger_message_id = trigger->message->id;
-    for (int i = 0; i < player->answers; i++)
+    for (int i = 0; i < times; i++)
         player_publish(player, &event);
 }
 
-static void answer(struct player *player, game_date date, int group) {
+static void answer(struct player *player, game_date date, int group, int times) {
     const struct group *answered = &nba_pipeline()->groups[group - 1];
     played(player, date)->answered[group - 1] = true;
     for (int i = 0; i < NBA_PROCESSORS; i++) {
         int processor = date % 2 ? i : NBA_PROCESSORS - 1 - i;
         if (answered->members & SET(processor))
-            answer_one(player, date, group, processor);
+            answer_one(player, date, group, processor, times);
     }
 }
 
@@ -187,7 +193,11 @@ void player_answer(struct player *player, int times) {
     for (int i = 0; times > 0 && i < player->options.count; i++)
         for (int g = 0; g < PLAYER_GROUPS; g++)
             if (player->dates[i].triggers[g].seen > 0 && !player->dates[i].answered[g])
-                answer(player, player->options.first + i, g + 1);
+                answer(player, player->options.first + i, g + 1, times);
+}
+
+void player_answer_trigger(struct player *player, game_date date, int group) {
+    answer(player, date, group, 1);
 }
 
 /* --- Triggers ------------------------------------------------------------------------------------------- */
@@ -234,13 +244,20 @@ static void take_trigger(struct player *player, const struct message *message) {
     trigger->order = player->triggers++;
     trigger->message = copy_message(message, player->kept);
     check_needs(player, date, facts.group, id);
+    if (player->sight)
+        player->sight(player->sight_context, facts.date, facts.group);
     if (player->answers > 0)
-        answer(player, facts.date, facts.group);
+        answer(player, facts.date, facts.group, player->answers);
 }
 
 static void on_delivery(void *context, struct delivery *delivery) {
     take_trigger(context, &delivery->message);
     bus_ack(delivery);
+}
+
+void player_watch(struct player *player, player_sight *sight, void *context) {
+    player->sight = sight;
+    player->sight_context = context;
 }
 
 const struct player_trigger *player_trigger(const struct player *player, game_date date, int group) {
@@ -292,6 +309,10 @@ static bool is_violated(void *context) {
 
 void player_run(struct player *player, int duration_ms) {
     loop_never(&player->loop, is_violated, player, duration_ms, "a violation of the order of triggers");
+}
+
+uv_loop_t *player_loop(struct player *player) {
+    return &player->loop;
 }
 
 /* --- Life ----------------------------------------------------------------------------------------------- */

@@ -61,6 +61,16 @@ size_t player_unconfirmed(const struct player *player);
  */
 void player_answer(struct player *player, int times);
 
+/* Answers this trigger, which has come, now and once. */
+void player_answer_trigger(struct player *player, game_date date, int group);
+
+/* Somebody else publishes what satisfies these processors: the checks take it as published from now on. */
+void player_told(struct player *player, game_date date, processor_set processors);
+
+/* Called at the first sight of each trigger from now on, when it has been checked. */
+typedef void player_sight(void *context, game_date date, int group);
+void player_watch(struct player *player, player_sight *sight, void *context);
+
 /* The trigger of group 1 to 4; seen 0 when it has not come. */
 const struct player_trigger *player_trigger(const struct player *player, game_date date, int group);
 
@@ -79,5 +89,8 @@ void player_until_confirmed(struct player *player);
 
 /* Runs the player for duration_ms. */
 void player_run(struct player *player, int duration_ms);
+
+/* What it runs on, for timers of others, which are closed before player_free. */
+uv_loop_t *player_loop(struct player *player);
 
 #endif

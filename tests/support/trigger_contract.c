@@ -71,11 +71,14 @@ static processor_set named(const json_t *processors) {
     return set;
 }
 
+/* Row counts, null where nobody gave one. */
 static processor_set counted(const json_t *upstream) {
     processor_set set = 0;
-    for (int p = 0; p < NBA_PROCESSORS; p++)
-        if (json_is_integer(json_object_get(upstream, nba_pipeline()->processors[p].name)))
+    for (int p = 0; p < NBA_PROCESSORS; p++) {
+        const json_t *rows = json_object_get(upstream, nba_pipeline()->processors[p].name);
+        if (json_is_integer(rows) || json_is_null(rows))
             set |= SET(p);
+    }
     return json_object_size(upstream) == (size_t)__builtin_popcountll(set) ? set : 0;
 }
 
