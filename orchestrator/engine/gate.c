@@ -200,12 +200,8 @@ static void on_reclaimed(void *context, struct result result, int freed) {
 
 static void reclaim(struct queue *queue) {
     struct gate *gate = queue->gate;
-    if (gate->closed)
+    if (gate->closed || queue->reclaiming)
         return;
-    if (queue->reclaiming) {
-        queue->reclaim_again = true;
-        return;
-    }
     queue->reclaiming = true;
     store_reclaim(gate->parts.store, queue->pipeline, queue->group, clock_now_ms(&gate->parts.clock),
         on_reclaimed, queue);
@@ -214,8 +210,10 @@ static void reclaim(struct queue *queue) {
 void gate_new_run(struct gate *gate, const struct pipeline *pipeline, int first_group) {
     for (int group = first_group; group <= pipeline->group_count; group++) {
         struct queue *queue = queue_of(gate, pipeline, group);
-        if (queue)
-            reclaim(queue);
+        if (!queue)
+            continue;
+        queue->reclaim_again = queue->reclaiming;
+        reclaim(queue);
     }
 }
 
