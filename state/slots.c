@@ -82,14 +82,19 @@ void store_claim(struct store *store, const struct pipeline *pipeline, const str
     call_send(store, &call, on_claimed, (union told){.claimed = claimed}, claiming);
 }
 
-void store_release(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
-    store_done_fn *done, void *context) {
+static void send_release(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    call_answered_fn *answered, store_done_fn *done, void *context) {
     char key[KEY_MAX];
     struct call call;
     call_begin(&call, "pg_release", 1);
     call_key(&call, key_slots(pipeline, trigger->group, key));
     call_outbox_field(&call, trigger);
-    call_send(store, &call, call_answer_done, (union told){.done = done}, context);
+    call_send(store, &call, answered, (union told){.done = done}, context);
+}
+
+void store_release(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    store_done_fn *done, void *context) {
+    send_release(store, pipeline, trigger, call_answer_done, done, context);
 }
 
 /* --- Reclaim -------------------------------------------------------------------------------------------- */
@@ -123,9 +128,13 @@ static void note(struct reclaim *reclaim, struct result result) {
         reclaim->result = result;
 }
 
-static void on_slot_released(void *context, struct result result) {
+/* It may have been given back after all, in the time since the ledger was read: then this freed nothing. */
+static void on_slot_released(
+    struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
     struct reclaim *reclaim = context;
-    if (is_ok(result))
+    (void)store;
+    (void)tell;
+    if (is_ok(result) && reply->integer == 1)
         reclaim->count++;
     note(reclaim, result);
     finish_if_last(reclaim);
@@ -133,7 +142,7 @@ static void on_slot_released(void *context, struct result result) {
 
 static void free_slot(struct reclaim *reclaim, const struct trigger *trigger) {
     reclaim->open++;
-    store_release(reclaim->store, reclaim->pipeline, trigger, on_slot_released, reclaim);
+    send_release(reclaim->store, reclaim->pipeline, trigger, on_slot_released, NULL, reclaim);
 }
 
 static void on_in_flight(
