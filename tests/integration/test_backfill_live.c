@@ -35,7 +35,7 @@ enum {
 };
 
 /* Later groups take longer, so that backfill piles up before each of them. */
-static const int work_ms[PLAYER_GROUPS] = {60, 120, 180, 240};
+static const int work_ms[PLAYER_GROUPS] = {50, 100, 150, 200};
 
 struct fixture {
     enum system_bus bus;
@@ -303,6 +303,7 @@ static void check_everything(struct fixture *fixture) {
     system_until_outbox_empty(system);
     assert_int_equal(daemon_said(system->daemon, "\"severity\":\"WARNING\""), 0);
     assert_int_equal(daemon_said(system->daemon, "\"severity\":\"ERROR\""), 0);
+    assert_int_equal(daemon_said(system->daemon, "were not given back"), 0);
 }
 
 /* --- How long it took ----------------------------------------------------------------------------------- */
