@@ -8,21 +8,22 @@
 struct explanation explanation_of(
     const struct pipeline *pipeline, const struct date_state *state, int group, int64_t now_ms) {
     struct outlook outlook = outlook_of(pipeline, state);
+    int next = state->stale.group ? state->stale.group : outlook.group;
     return (struct explanation){
         .pipeline = pipeline,
         .state = state,
         .outlook = outlook,
-        .group = group           ? group
-            : state->stale.group ? state->stale.group
-                                 : outlook.group,
+        .group = group ? group : next,
         .asked = group != 0,
         .now_ms = now_ms,
     };
 }
 
 bool explanation_waits_for_slot(const struct explanation *e) {
+    if (!e->backfill || !e->group)
+        return false;
     const struct group_state *group = &e->state->groups[e->group - 1];
-    if (!e->backfill || group->phase != GROUP_READY)
+    if (group->phase != GROUP_READY)
         return false;
     for (size_t i = 0; i < e->backfill->waiting_count; i++) {
         const struct trigger *trigger = &e->backfill->waiting[i];

@@ -83,6 +83,7 @@ static void a_done_date_needs_nothing(void **state) {
     check_contains(text, "ml_feature_store");
     check_lacks(text, "publish");
     check_lacks(text, "Premature");
+    check_lacks(text, "carried over");
     printed_free(&printed);
     assert_true(is_fine(&found[0], 0));
 }
@@ -358,6 +359,9 @@ static void a_stalled_group_can_be_triggered_again(void **state) {
     check_lacks(text, "the limit allows");
     printed_free(&printed);
     assert_false(is_fine(&stalled, 0));
+    stalled.run = 2; /* carried over, and judged again: the trigger is the old one */
+    check_contains(explain(&printed, &stalled, 0), "for trigger nba/2021-11-15/g2/r1\n");
+    printed_free(&printed);
 }
 
 static void a_stalled_group_says_whether_it_was_triggered_again(void **state) {
@@ -370,6 +374,8 @@ static void a_stalled_group_says_whether_it_was_triggered_again(void **state) {
     char headline[EXPLANATION_TEXT_MAX];
     check_contains(explanation_headline(&explanation, headline),
         "; it was triggered again 3 times, as often as the limit allows");
+    stalled.stall.times = 3;
+    check_lacks(explanation_headline(&explanation, headline), "the limit allows");
     stalled.groups[1].triggered_ms = NOVEMBER_NOW_MS;
     stalled.stall.times = 1;
     explanation = explanation_of(&again, &stalled, 0, NOVEMBER_NOW_MS);
@@ -405,6 +411,7 @@ static void a_slot_is_waited_for_in_turn(void **state) {
         {.date = ready.date, .group = 2, .run = 1},
         {.date = ready.date + 1, .group = 2, .run = 1},
     };
+    const struct trigger of_another_run = {.date = ready.date, .group = 2, .run = 2};
     struct backfill_state backfill = {.in_flight = {3, 15}, .waiting = waiting, .waiting_count = 5};
     struct explanation explanation = explanation_of(nba_pipeline(), &ready, 0, NOVEMBER_NOW_MS);
     explanation.backfill = &backfill;
@@ -424,6 +431,10 @@ static void a_slot_is_waited_for_in_turn(void **state) {
     assert_string_equal(text, "let backfill go on: phasegate backfill resume");
     assert_false(explanation_advice(&explanation, 1, text));
 
+    backfill.waiting = &of_another_run;
+    backfill.waiting_count = 1;
+    assert_false(explanation_waits_for_slot(&explanation));
+    backfill.waiting = waiting;
     backfill.waiting_count = 3; /* it has its slot: a pause does not hold it */
     check_contains(
         explanation_headline(&explanation, text), "its trigger is in the outbox, not yet published");
