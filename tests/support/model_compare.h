@@ -18,6 +18,16 @@ bool differs(struct difference *difference, const char *format, ...) PRINTF_LIKE
 bool same_answer(const struct pipeline *pipeline, const struct applied_copy *got,
     const struct model_answer *expected, struct difference *difference);
 
+bool same_tick(const struct pipeline *pipeline, const struct ticked_copy *got,
+    const struct model_tick *expected, struct difference *difference);
+
+bool same_replayed(const struct pipeline *pipeline, const struct replayed_copy *got,
+    const struct model_replayed *expected, struct difference *difference);
+
+/* Pause, slots, and who waits for one. */
+bool same_backfill(const struct pipeline *pipeline, const struct backfill_state *got,
+    const struct model *expected, struct difference *difference);
+
 bool same_date(const struct pipeline *pipeline, const struct date_state *got,
     const struct date_state *expected, struct difference *difference);
 

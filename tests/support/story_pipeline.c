@@ -44,7 +44,6 @@ static bool add_group(struct draft *draft, int number) {
     int before = draft->pipeline->processor_count, members = 1 + dice_below(draft->dice, MEMBERS_MAX);
     struct group *group = &draft->groups[number - 1];
     group->number = number;
-    group->backfill_cap = 15;
     group->needs = some_of(draft->dice, all_below(before), dice_chance(draft->dice, 20) ? 20 : 70);
     if (number == 1 && group->needs == 0)
         group->needs = draft->pipeline->upstream;
@@ -81,13 +80,28 @@ static void shape_like_nba(struct draft *draft) {
         draft->groups[0].needs = SET(PGS) | SET(TDGS);
 }
 
-static void set_thresholds(struct dice *dice, struct processor *processor) {
+static void set_thresholds(struct dice *dice, struct processor *processor, int empties) {
     static const int64_t rows[] = {1, 1, 1, 2, 5, 100};
     static const double coverages[] = {0.95, 0.95, 0.5, 1, 0};
     processor->min_rows = dice_pick(dice, rows);
     processor->min_coverage = dice_pick(dice, coverages);
     processor->require_rows = dice_chance(dice, 20);
-    processor->allow_empty = dice_chance(dice, 15);
+    processor->allow_empty = dice_chance(dice, empties);
+}
+
+/* Rules 5, 8 and 9: at once, soon, or in hours. */
+static void set_policy(struct draft *draft) {
+    static const int settles[] = {0, 1, 5, 600, 600}, deadlines[] = {0, 1, 10, 3600, 6 * 3600};
+    struct dice *dice = draft->dice;
+    struct pipeline *pipeline = draft->pipeline;
+    pipeline->rerun = dice_chance(dice, 15) ? RERUN_HOLD : RERUN_AUTO;
+    pipeline->rerun_settle = dice_pick(dice, settles);
+    pipeline->upstream_deadline = dice_pick(dice, deadlines);
+    pipeline->group_deadline = dice_pick(dice, deadlines);
+    pipeline->on_stall = dice_chance(dice, 60) ? STALL_RETRIGGER : STALL_REPORT;
+    pipeline->retrigger_limit = dice_below(dice, 4);
+    for (int g = 0; g < pipeline->group_count; g++)
+        draft->groups[g].backfill_cap = 1 + dice_below(dice, 3);
 }
 
 const struct pipeline *story_pipeline(struct dice *dice, struct arena *arena) {
@@ -105,19 +119,17 @@ const struct pipeline *story_pipeline(struct dice *dice, struct arena *arena) {
         .groups = draft.groups,
         .triggers = {.topic = "triggers"},
         .phase = "phase_4_precompute",
-        .rerun_settle = 600,
-        .upstream_deadline = 6 * 3600,
-        .group_deadline = 2 * 3600,
-        .retrigger_limit = 3,
         .games_file = "",
         .seasons_file = ""};
     if (dice_chance(dice, 50))
         shape_like_nba(&draft);
     else if (!shape_randomly(&draft))
         return NULL;
+    int empties = dice_chance(dice, 20) ? 80 : 15;
     if (dice_chance(dice, 60))
         for (int i = 0; i < draft.pipeline->processor_count; i++)
-            set_thresholds(dice, &draft.processors[i]);
+            set_thresholds(dice, &draft.processors[i], empties);
+    set_policy(&draft);
     draft.pipeline->definition = pipeline_definition(draft.pipeline, arena);
     return draft.pipeline->definition ? draft.pipeline : NULL;
 }
