@@ -94,6 +94,25 @@ static void what_is_recorded_late_is_judged_then(void **state) {
     assert_string_equal(report.fates[1].note, "waits for upgc, utgc, togs, tdgs");
 }
 
+static void on_record_second(uv_timer_t *handle) {
+    (void)handle;
+    record(1);
+}
+
+static void on_record_first(uv_timer_t *handle) {
+    record(0);
+    uv_timer_start(handle, on_record_second, 1000, 0);
+}
+
+/* Each takes less than the quiet that is allowed, both together more. */
+static void whatever_is_recorded_gives_the_rest_more_time(void **state) {
+    (void)state;
+    settings.quiet_ms = 1500;
+    uv_timer_start(&timer, on_record_first, 1000, 0);
+    check_ok(wait_for_all());
+    assert_string_equal(report.fates[1].note, "waits for upgc, utgc, togs, tdgs");
+}
+
 static void time_runs_out(void **state) {
     (void)state;
     settings.timeout_ms = 300;
@@ -132,11 +151,16 @@ static void on_restart(uv_timer_t *handle) {
     on_record(handle);
 }
 
-static void a_store_that_comes_back_is_asked_again(void **state) {
-    (void)state;
+/* The connection that it looked through is lost, too. */
+static void on_stop(uv_timer_t *handle) {
     harness_disconnect(harness);
     redis_server_stop(harness->server);
-    uv_timer_start(&timer, on_restart, 600, 0);
+    uv_timer_start(handle, on_restart, 600, 0);
+}
+
+static void a_store_that_comes_back_is_asked_again(void **state) {
+    (void)state;
+    uv_timer_start(&timer, on_stop, 100, 0);
     check_ok(wait_for_all());
     assert_int_equal(report.counts[FATE_HELD], 2);
 }
@@ -147,6 +171,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(what_is_never_recorded_is_given_up),
         TEST(what_is_recorded_late_is_judged_then),
+        TEST(whatever_is_recorded_gives_the_rest_more_time),
         TEST(time_runs_out),
         TEST(an_interrupt_ends_it),
         TEST(a_store_that_stays_away_ends_it),

@@ -242,6 +242,8 @@ static void a_premature_one_is_there_until_its_group_starts(void **state) {
     assert_false(there(PCF, 212));
     record(0, PCF, RECORD_OLD, STATUS_SUCCESS, 212);
     assert_false(there(PCF, 212));
+    record(0, PCF, RECORD_OLD, STATUS_NO_DATA, 0);
+    assert_false(there(PCF, 0));
     states[0].groups[1].phase = GROUP_WAITING;
     record(0, PCF, RECORD_PREMATURE, STATUS_FAILED, 212);
     assert_false(there(PCF, 212));
