@@ -43,13 +43,12 @@ size_t replay_work_count(const struct replay_work *work, enum replay_outcome out
 
 /* --- Doing ---------------------------------------------------------------------------------------------- */
 
-/* In the work's arena, since the store calls back for what is under way until the session is closed. */
+/* In the work's arena: the store calls back for what is under way until the session is closed. */
 struct sending {
     struct replay_work *work;
     struct store *store;
     size_t under_way;
     bool answered;         /* something was, since it was last looked at */
-    bool over;             /* what still comes is too late */
     struct result failure; /* the first */
 };
 
@@ -85,8 +84,6 @@ static void take_failure(struct sending *sending, struct replay_item *item, stru
 static void on_replayed(void *context, struct result result, const struct replayed *replayed) {
     const struct sent *sent = context;
     struct sending *sending = sent->sending;
-    if (sending->over)
-        return;
     sending->under_way--;
     sending->answered = true;
     if (is_ok(result))
@@ -139,6 +136,5 @@ struct result replay_work_do(struct replay_work *work, struct session *session) 
     }
     while (!is_away(sending) && sending->under_way > 0)
         wait_for_answers(sending, session);
-    sending->over = true;
     return sending->failure;
 }

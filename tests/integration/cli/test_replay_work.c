@@ -1,6 +1,6 @@
 /*
  * The store goes away in the midst of a replay of many dates, or falls silent: what was answered is told from
- * what was sent and what was not, and what comes too late does no harm.
+ * what was sent and what was not.
  */
 #include "cli/replay_work.h"
 #include "support/check.h"
@@ -18,6 +18,7 @@ struct fixture {
     struct setup setup;
     struct session *session;
     struct replay_work work;
+    uv_check_t check;
     void (*strike)(struct redis_server *server); /* when enough is answered */
 };
 
@@ -77,12 +78,10 @@ static void on_turn(uv_check_t *check) {
 }
 
 static void lose_the_store(struct fixture *fixture, void (*strike)(struct redis_server *server)) {
-    uv_check_t check;
     fixture->strike = strike;
-    uv_check_init(session_loop(fixture->session), &check);
-    uv_unref((uv_handle_t *)&check);
-    check.data = fixture;
-    uv_check_start(&check, on_turn);
+    uv_check_init(session_loop(fixture->session), &fixture->check);
+    fixture->check.data = fixture;
+    uv_check_start(&fixture->check, on_turn);
     struct result result = replay_work_do(&fixture->work, fixture->session);
     size_t sent = replay_work_count(&fixture->work, OUTCOME_UNANSWERED);
     size_t left = replay_work_count(&fixture->work, OUTCOME_PLANNED);
@@ -92,9 +91,7 @@ static void lose_the_store(struct fixture *fixture, void (*strike)(struct redis_
     assert_int_equal(answered(fixture) + sent + left, DATES);
     for (size_t i = answered(fixture) + sent; i < DATES; i++)
         assert_int_equal(fixture->work.items[i].outcome, OUTCOME_PLANNED);
-    uv_close((uv_handle_t *)&check, NULL);
-    session_close(&fixture->session);
-    assert_int_equal(replay_work_count(&fixture->work, OUTCOME_UNANSWERED), sent);
+    uv_close((uv_handle_t *)&fixture->check, NULL);
 }
 
 static void the_store_goes_away(void **state) {
