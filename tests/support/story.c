@@ -43,7 +43,8 @@ static struct temper temper_of(struct dice *dice) {
         .sweep = dice_below(dice, 8),
         .jump = dice_below(dice, 6),
         .operators = dice_below(dice, 15),
-        .slots = dice_below(dice, 40),
+        .slots = dice_below(dice, 25),
+        .reclaim = dice_below(dice, 25),
         .calendar = dice_pick(dice, calendars),
         .bootstrap = dice_pick(dice, bootstraps),
         .dates = 1 + dice_below(dice, 6),
@@ -186,11 +187,24 @@ static struct trigger some_trigger(struct story *story, struct model *model) {
     return any_trigger(story, model);
 }
 
-/* Also a repeated confirmation, or one of what never was. */
-static void confirm(struct story *story, struct model *model, struct step *step) {
+static bool waits_for_slot(struct model *model, const struct trigger *trigger) {
+    struct trigger triggers[MODEL_OUTBOX_MAX];
+    size_t count = model_waiting(model, triggers);
+    for (size_t i = 0; i < count; i++)
+        if (triggers[i].date == trigger->date && triggers[i].group == trigger->group)
+            return true;
+    return false;
+}
+
+/* Mostly one of backfill has its slot first, and seldom asks twice. Also a repeated confirmation, or one of
+ * what never was. */
+static void publish(struct story *story, struct model *model, struct step *step) {
     *step = (struct step){.kind = STEP_CONFIRM,
         .trigger = some_trigger(story, model),
         .bus_message_id = story_need(arena_printf(story->arena, "%d", 9000 + story->count))};
+    int percent = waits_for_slot(model, &step->trigger) ? 70 : 10;
+    if (step->trigger.backfill && dice_chance(&story->dice, percent))
+        step->kind = STEP_CLAIM;
 }
 
 /* --- Time and operators --------------------------------------------------------------------------------- */
@@ -254,7 +268,7 @@ static void operate(struct story *story, struct model *model, struct step *step)
 /* Mostly a claim for a backfill trigger in the outbox, seldom one of another trigger. */
 static void use_slots(struct story *story, struct model *model, struct step *step) {
     static const enum step_kind kinds[] = {
-        STEP_CLAIM, STEP_CLAIM, STEP_CLAIM, STEP_CLAIM, STEP_RELEASE, STEP_RECLAIM, STEP_PAUSE};
+        STEP_CLAIM, STEP_CLAIM, STEP_CLAIM, STEP_CLAIM, STEP_RELEASE, STEP_PAUSE};
     struct dice *dice = &story->dice;
     struct trigger triggers[MODEL_OUTBOX_MAX];
     size_t waiting = model_waiting(model, triggers);
@@ -263,7 +277,12 @@ static void use_slots(struct story *story, struct model *model, struct step *ste
     *step = (struct step){.kind = dice_pick(dice, kinds)};
     step->trigger = waiting > 0 && dice_chance(dice, 85) ? triggers[dice_below(dice, (int)waiting)]
                                                          : some_trigger(story, model);
-    step->paused = dice_chance(dice, model_paused_ms(model) ? 10 : 40);
+    step->paused = dice_chance(dice, model_paused_ms(model) ? 5 : 30);
+}
+
+static void clear_up(struct story *story, struct step *step) {
+    *step = (struct step){.kind = STEP_RECLAIM};
+    step->trigger.group = 1 + dice_below(&story->dice, story->pipeline->group_count);
 }
 
 /* --- What happens next ---------------------------------------------------------------------------------- */
@@ -272,7 +291,7 @@ static void choose(struct story *story, struct model *model, struct step *step) 
     struct dice *dice = &story->dice;
     const struct temper *temper = &story->temper;
     if (dice_chance(dice, temper->confirm))
-        confirm(story, model, step);
+        publish(story, model, step);
     else if (dice_chance(dice, temper->timers))
         look_at(story, model, step);
     else if (dice_chance(dice, temper->sweep))
@@ -281,6 +300,8 @@ static void choose(struct story *story, struct model *model, struct step *step) 
         operate(story, model, step);
     else if (temper->backfill > 0 && dice_chance(dice, temper->slots))
         use_slots(story, model, step);
+    else if (temper->backfill > 0 && dice_chance(dice, temper->reclaim))
+        clear_up(story, step);
     else if (dice_chance(dice, temper->rerun))
         run_again(story, model, step);
     else if (dice_chance(dice, temper->late))

@@ -40,7 +40,7 @@ struct step {
 /* How this history is: percent of the cases, but for the dates. */
 struct temper {
     int good, off_day, backfill, resend, eager, named, confirm, flap;
-    int rerun, late, timers, sweep, jump, operators, slots, calendar, bootstrap;
+    int rerun, late, timers, sweep, jump, operators, slots, reclaim, calendar, bootstrap;
     int dates;
     bool opens;        /* more dates, when those there are through */
     bool clocks_apart; /* two replicas whose clocks differ by less than any deadline: time may step back */

@@ -91,7 +91,7 @@ static void set_thresholds(struct dice *dice, struct processor *processor, int e
 
 /* Rules 5, 8 and 9: at once, soon, or in hours. */
 static void set_policy(struct draft *draft) {
-    static const int settles[] = {0, 1, 5, 600, 600}, deadlines[] = {0, 1, 10, 3600, 6 * 3600};
+    static const int settles[] = {0, 1, 5, 600, 600}, deadlines[] = {0, 1, 3, 10, 30, 3600, 6 * 3600};
     struct dice *dice = draft->dice;
     struct pipeline *pipeline = draft->pipeline;
     pipeline->rerun = dice_chance(dice, 15) ? RERUN_HOLD : RERUN_AUTO;
