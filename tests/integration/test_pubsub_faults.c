@@ -2,6 +2,7 @@
  * The Pub/Sub end of the bus while Pub/Sub fails in each of the ways the fake knows: nothing is lost, what is
  * acked stays acked, order is kept, and it comes back by itself.
  */
+#include "base/clock.h"
 #include "support/check.h"
 #include "support/fake_pubsub.h"
 #include "support/loop.h"
@@ -218,7 +219,9 @@ static void acks_again_what_was_swallowed(void **state) {
 
 static void waits_for_no_answer_for_ever(void **state) {
     struct scene *scene = *state;
+    struct clock clock = clock_system();
     check_ok(world_create(&scene->world, "made", "made"));
+    check_ok(world_seek(&scene->world, "made", clock_now_ms(&clock)));
     receive(scene);
     inject(scene, 1);
     await_acked(scene, 1);
