@@ -154,7 +154,7 @@ static void answer_late(struct story *story, struct model *model, struct step *s
     int group = 1 + dice_below(&story->dice, story->pipeline->group_count);
     const struct processor *processor = story_processor(story, story->pipeline->groups[group - 1].members);
     step->completion = story_complete(story, model, date, processor, goes_well(story));
-    story_answer(story, model, &step->completion);
+    story_completion_answer(story, model, &step->completion);
 }
 
 static void come_again(struct story *story, struct step *step) {

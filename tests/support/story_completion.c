@@ -142,7 +142,7 @@ static void name_trigger(struct story *story, struct model *model, struct comple
         name_id(story, model, completion);
 }
 
-void story_answer(struct story *story, struct model *model, struct completion *completion) {
+void story_completion_answer(struct story *story, struct model *model, struct completion *completion) {
     int group = completion->processor->group, run = model_date(model, completion->date)->run;
     completion->trigger_id = completion->trigger_message_id = NULL;
     if (dice_chance(&story->dice, 50))

@@ -25,6 +25,6 @@ void story_take_off(struct story *story, struct completion *completion);
 void story_rerun(struct story *story, struct completion *completion);
 
 /* It answers a trigger of the group in one of the runs so far, by id or by message. */
-void story_answer(struct story *story, struct model *model, struct completion *completion);
+void story_completion_answer(struct story *story, struct model *model, struct completion *completion);
 
 #endif
