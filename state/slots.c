@@ -7,12 +7,16 @@
 
 /* --- Claim and release ---------------------------------------------------------------------------------- */
 
-/* Two questions, since ledger and outbox may live on different Cluster nodes: is there a slot, and is the
- * trigger still in the outbox? A slot for one that is not is given back. */
+/*
+ * Two questions, since outbox and ledger may live on different Cluster nodes: is the trigger still in the
+ * outbox, and is there a slot? In this order, so that one that another replica has published keeps the slot
+ * that it is in flight with, and one that was cancelled is gone also while the cap is in flight.
+ */
 struct claiming {
     struct store *store;
     const struct pipeline *pipeline;
     struct trigger trigger;
+    int64_t now_ms;
     store_claimed_fn *claimed;
     void *context;
 };
@@ -22,40 +26,42 @@ static void tell_claim(struct claiming *claiming, struct result result, enum cla
     free(claiming);
 }
 
-static void on_given_back(void *context, struct result result) {
-    (void)context;
-    (void)result; /* if not now, then by the next reclaim */
-}
-
-static void on_looked_up(void *context, const redisReply *reply) {
-    struct claiming *claiming = context;
-    struct result result = redis_reply_result(reply);
-    bool gone = is_ok(result) && reply->integer == 0;
-    if (gone)
-        store_release(claiming->store, claiming->pipeline, &claiming->trigger, on_given_back, NULL);
-    tell_claim(claiming, result, gone ? CLAIM_GONE : CLAIM_GRANTED);
-}
-
 static void on_claimed(
     struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
-    struct claiming *claiming = context;
+    (void)store;
     (void)tell;
     if (is_ok(result)
         && (reply->type != REDIS_REPLY_INTEGER || reply->integer < CLAIM_FULL
             || reply->integer > CLAIM_PAUSED))
         result = fail(CODE_INTERNAL, "pg_claim answered what this phasegate does not understand");
-    if (!is_ok(result) || reply->integer != CLAIM_GRANTED) {
-        tell_claim(claiming, result, is_ok(result) ? (enum claim)reply->integer : CLAIM_FULL);
-        return;
-    }
+    tell_claim(context, result, is_ok(result) ? (enum claim)reply->integer : CLAIM_FULL);
+}
+
+static void ask_for_slot(struct claiming *claiming) {
+    const struct pipeline *pipeline = claiming->pipeline;
+    const struct trigger *trigger = &claiming->trigger;
     char key[KEY_MAX];
-    struct call field; /* for its text only */
-    call_begin(&field, "", 0);
-    call_outbox_field(&field, &claiming->trigger);
-    result = redis_link_sendv(store_link(store), on_looked_up, claiming, "HEXISTS",
-        key_outbox(claiming->pipeline, claiming->trigger.date, key), field.values[field.count - 1], NULL);
-    if (!is_ok(result))
-        tell_claim(claiming, result, CLAIM_FULL);
+    struct call call;
+    call_begin(&call, "pg_claim", 2);
+    call_key(&call, key_slots(pipeline, trigger->group, key));
+    call_key(&call, key_backfill(pipeline, key));
+    call_outbox_field(&call, trigger);
+    call_number(&call, claiming->now_ms);
+    if (pipeline->group_deadline > 0)
+        call_number(&call, claiming->now_ms + (int64_t)pipeline->group_deadline * 1000);
+    else
+        call_text(&call, "+inf");
+    call_number(&call, pipeline->groups[trigger->group - 1].backfill_cap);
+    call_send(claiming->store, &call, on_claimed, (union told){.claimed = claiming->claimed}, claiming);
+}
+
+static void on_looked_up(void *context, const redisReply *reply) {
+    struct claiming *claiming = context;
+    struct result result = redis_reply_result(reply);
+    if (!is_ok(result) || reply->integer == 0)
+        tell_claim(claiming, result, CLAIM_GONE);
+    else
+        ask_for_slot(claiming);
 }
 
 void store_claim(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
@@ -65,21 +71,20 @@ void store_claim(struct store *store, const struct pipeline *pipeline, const str
         claimed(context, fail(CODE_UNAVAILABLE, "out of memory"), CLAIM_FULL);
         return;
     }
-    *claiming = (struct claiming){
-        .store = store, .pipeline = pipeline, .trigger = *trigger, .claimed = claimed, .context = context};
+    *claiming = (struct claiming){.store = store,
+        .pipeline = pipeline,
+        .trigger = *trigger,
+        .now_ms = now_ms,
+        .claimed = claimed,
+        .context = context};
     char key[KEY_MAX];
-    struct call call;
-    call_begin(&call, "pg_claim", 2);
-    call_key(&call, key_slots(pipeline, trigger->group, key));
-    call_key(&call, key_backfill(pipeline, key));
-    call_outbox_field(&call, trigger);
-    call_number(&call, now_ms);
-    if (pipeline->group_deadline > 0)
-        call_number(&call, now_ms + (int64_t)pipeline->group_deadline * 1000);
-    else
-        call_text(&call, "+inf");
-    call_number(&call, pipeline->groups[trigger->group - 1].backfill_cap);
-    call_send(store, &call, on_claimed, (union told){.claimed = claimed}, claiming);
+    struct call field; /* for its text only */
+    call_begin(&field, "", 0);
+    call_outbox_field(&field, trigger);
+    struct result result = redis_link_sendv(store_link(store), on_looked_up, claiming, "HEXISTS",
+        key_outbox(pipeline, trigger->date, key), field.values[field.count - 1], NULL);
+    if (!is_ok(result))
+        tell_claim(claiming, result, CLAIM_FULL);
 }
 
 static void send_release(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
@@ -95,6 +100,48 @@ static void send_release(struct store *store, const struct pipeline *pipeline, c
 void store_release(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
     store_done_fn *done, void *context) {
     send_release(store, pipeline, trigger, call_answer_done, done, context);
+}
+
+/* --- Who has one ---------------------------------------------------------------------------------------- */
+
+/* "2021-11-17/g2/r1" */
+static bool read_field(const char *field, struct trigger *trigger) {
+    *trigger = (struct trigger){.date = 0};
+    return strlen(field) > DATE_TEXT_MAX && is_ok(date_parse(field, DATE_TEXT_MAX - 1, &trigger->date))
+        && sscanf(field + DATE_TEXT_MAX - 1, "/g%d/r%d", &trigger->group, &trigger->run) == 2;
+}
+
+struct asking {
+    store_slot_fn *slot;
+    void *context;
+};
+
+static void on_asked(void *context, const redisReply *reply) {
+    struct asking *asking = context;
+    struct result result = redis_reply_result(reply);
+    size_t count = is_ok(result) && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
+    struct trigger trigger;
+    for (size_t i = 0; i < count; i++)
+        if (read_field(reply->element[i]->str, &trigger))
+            asking->slot(asking->context, ok(), &trigger);
+    asking->slot(asking->context, result, NULL);
+    free(asking);
+}
+
+void store_slots(
+    struct store *store, const struct pipeline *pipeline, int group, store_slot_fn *slot, void *context) {
+    char key[KEY_MAX];
+    struct asking *asking = malloc(sizeof *asking);
+    struct result result = fail(CODE_UNAVAILABLE, "out of memory");
+    if (asking) {
+        *asking = (struct asking){.slot = slot, .context = context};
+        result = redis_link_sendv(
+            store_link(store), on_asked, asking, "ZRANGE", key_slots(pipeline, group, key), "0", "-1", NULL);
+    }
+    if (!is_ok(result)) {
+        free(asking);
+        slot(context, result, NULL);
+    }
 }
 
 /* --- Reclaim -------------------------------------------------------------------------------------------- */
@@ -173,13 +220,6 @@ static void ask_in_flight(struct reclaim *reclaim, const struct trigger *trigger
     call_number(&call, trigger->group);
     call_number(&call, trigger->run);
     call_send(reclaim->store, &call, on_in_flight, (union told){.done = NULL}, slot);
-}
-
-/* "2021-11-17/g2/r1" */
-static bool read_field(const char *field, struct trigger *trigger) {
-    *trigger = (struct trigger){.date = 0};
-    return strlen(field) > DATE_TEXT_MAX && is_ok(date_parse(field, DATE_TEXT_MAX - 1, &trigger->date))
-        && sscanf(field + DATE_TEXT_MAX - 1, "/g%d/r%d", &trigger->group, &trigger->run) == 2;
 }
 
 static void on_slots(void *context, const redisReply *reply) {

@@ -133,6 +133,15 @@ void store_claim(struct store *store, const struct pipeline *pipeline, const str
 void store_release(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
     store_done_fn *done, void *context);
 
+typedef void store_slot_fn(void *context, struct result result, const struct trigger *trigger);
+
+/*
+ * The triggers that have a slot of this group: slot is called once for each, with date, group and run, and a
+ * last time with trigger NULL.
+ */
+void store_slots(
+    struct store *store, const struct pipeline *pipeline, int group, store_slot_fn *slot, void *context);
+
 typedef void store_freed_fn(void *context, struct result result, int freed);
 
 /*

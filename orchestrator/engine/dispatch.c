@@ -276,8 +276,8 @@ static bool read_entry(struct dispatcher *dispatcher, const struct pipeline *pip
     return is_ok(result);
 }
 
-static bool take_over(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
-    const char *facts, int64_t decided_by_ms, bool may_have_slot) {
+bool dispatcher_recover(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
+    const char *facts, int64_t decided_by_ms) {
     struct trigger trigger;
     if (dispatcher->stopped || lanes_have(&dispatcher->lanes, pipeline, field)
         || !read_entry(dispatcher, pipeline, field, facts, &trigger) || trigger.decided_ms > decided_by_ms)
@@ -287,20 +287,12 @@ static bool take_over(struct dispatcher *dispatcher, const struct pipeline *pipe
         return false;
     }
     drop_superseded(dispatcher, pipeline, &trigger);
-    struct outbound *outbound = outbound_new(pipeline, field, facts, &trigger);
-    if (outbound)
-        outbound->ticket.may_have_slot = may_have_slot;
-    return take_in(dispatcher, outbound);
+    return take_in(dispatcher, outbound_new(pipeline, field, facts, &trigger));
 }
 
 void dispatcher_add(
     struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field, const char *facts) {
-    take_over(dispatcher, pipeline, field, facts, INT64_MAX, false);
-}
-
-bool dispatcher_recover(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
-    const char *facts, int64_t decided_by_ms) {
-    return take_over(dispatcher, pipeline, field, facts, decided_by_ms, true);
+    dispatcher_recover(dispatcher, pipeline, field, facts, INT64_MAX);
 }
 
 /* --- Life ----------------------------------------------------------------------------------------------- */

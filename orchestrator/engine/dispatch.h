@@ -42,10 +42,7 @@ struct dispatcher *dispatcher_new(struct dispatcher_parts parts);
 void dispatcher_add(
     struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field, const char *facts);
 
-/*
- * The same for an entry found in the outbox, if it was decided by then; says whether it was taken over.
- * Somebody else may have begun with it, and have got it a slot.
- */
+/* The same for an entry found in the outbox, if it was decided by then; says whether it was taken over. */
 bool dispatcher_recover(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
     const char *facts, int64_t decided_by_ms);
 

@@ -9,12 +9,13 @@ struct queue {
     const struct pipeline *pipeline;
     int group;
     struct ticket_line unsure;  /* may have a slot, so they ask although the cap is in flight */
-    struct ticket_line waiting; /* have none */
+    struct ticket_line waiting; /* as far as is known, have none */
     struct ticket *claiming;    /* the one whose claim is under way; in neither line */
     bool full;                  /* the cap is in flight, until a slot is given back or the next sweep */
     bool held_up;               /* paused, or the store is away: until the next sweep */
     bool news;                  /* a slot was given back since the claim was sent: "full" is no longer true */
     bool paused;                /* as last heard; for the log */
+    bool looking;               /* who has a slot? */
     bool reclaiming;
     bool reclaim_again; /* something was superseded since the reclaim was sent */
 };
@@ -217,8 +218,34 @@ void gate_new_run(struct gate *gate, const struct pipeline *pipeline, int first_
     }
 }
 
+/* Whose trigger has a slot that it did not get from here: somebody died before publishing it. */
+static void on_slot(void *context, struct result result, const struct trigger *trigger) {
+    struct queue *queue = context;
+    struct ticket *ticket = trigger ? ticket_line_find(&queue->waiting, trigger->date, trigger->run) : NULL;
+    struct log log = log_with(queue->gate->parts.log, "pipeline", queue->pipeline->name);
+    if (ticket) {
+        take_out(queue, ticket);
+        ticket->may_have_slot = true;
+        line_up(queue, ticket);
+    }
+    if (trigger)
+        return;
+    if (!is_ok(result) && !result.retryable)
+        log_error(&log, "cannot see who has the slots of group %d: %s", queue->group, result.text);
+    queue->looking = false;
+    advance(queue);
+}
+
+static void look_for_slots(struct queue *queue) {
+    if (queue->looking || queue->gate->closed || queue->waiting.count == 0)
+        return;
+    queue->looking = true;
+    store_slots(queue->gate->parts.store, queue->pipeline, queue->group, on_slot, queue);
+}
+
 static void ask_again(struct queue *queue) {
     reclaim(queue);
+    look_for_slots(queue);
     queue->full = queue->held_up = false;
     advance(queue);
 }

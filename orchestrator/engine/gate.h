@@ -7,8 +7,9 @@
  * the queue waits until a slot is given back, or for the next sweep, since other replicas give back slots
  * too.
  *
- * A ticket that may have a slot already (its holder died, or could not publish) asks although the cap is in
- * flight: it may be in flight itself, and behind older ones it would hold its slot without ever leaving.
+ * A ticket whose trigger has a slot already (an attempt to publish it failed, or whoever held it died) asks
+ * although the cap is in flight: behind older ones it would hold its slot and never leave, and with the cap
+ * full of such nothing would.
  *
  * On the loop's thread.
  */
@@ -30,7 +31,7 @@ struct ticket {
     int group;
     int run;
     void *owner;        /* for the callbacks; the gate does not look at it */
-    bool may_have_slot; /* set before gate_enter */
+    bool may_have_slot; /* set before gate_enter, after a failed attempt */
     bool leaving;       /* the gate's */
 };
 

@@ -48,6 +48,13 @@ bool ticket_line_remove(struct ticket_line *line, const struct ticket *ticket) {
     return true;
 }
 
+struct ticket *ticket_line_find(const struct ticket_line *line, game_date date, int run) {
+    const struct ticket wanted = {.date = date, .run = run};
+    size_t place = place_of(line, &wanted);
+    struct ticket *found = place < line->count ? line->tickets[place] : NULL;
+    return found && found->date == date && found->run == run ? found : NULL;
+}
+
 struct ticket *ticket_line_oldest(const struct ticket_line *line) {
     return line->count > 0 ? line->tickets[line->count - 1] : NULL;
 }

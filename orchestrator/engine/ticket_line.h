@@ -24,6 +24,9 @@ void ticket_line_add(struct ticket_line *line, struct ticket *ticket);
 /* False when it is not in the line. */
 bool ticket_line_remove(struct ticket_line *line, const struct ticket *ticket);
 
+/* NULL when it is not there. */
+struct ticket *ticket_line_find(const struct ticket_line *line, game_date date, int run);
+
 /* NULL when nobody waits. */
 struct ticket *ticket_line_oldest(const struct ticket_line *line);
 struct ticket *ticket_line_youngest(const struct ticket_line *line);

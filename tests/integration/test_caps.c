@@ -109,6 +109,11 @@ static void a_stop_does_not_wait_for_slots(void **state) {
 
 /* --- Slots come back ------------------------------------------------------------------------------------ */
 
+/* What is forgotten comes back as well, with a sweep; but it was not forgotten. */
+static void check_nothing_reclaimed(struct stage *stage) {
+    assert_int_equal(stage_said(stage, "were not given back"), 0);
+}
+
 static void slots_come_back_with_done_and_failed(void **state) {
     struct stage *stage = open_and_start(state, 1);
     for (int i = 0; i < 3; i++)
@@ -121,6 +126,7 @@ static void slots_come_back_with_done_and_failed(void **state) {
     stage_quiet(stage);
     stage_answer(stage, trigger, "success");
     stage_until_trigger(stage, STAGE_DATE + 2, 1, 1, 1);
+    check_nothing_reclaimed(stage);
     assert_int_equal(redis_server_ask_number(stage_server(stage), "ZCARD pg:{nba}:slots:1"), 1);
 }
 
@@ -234,6 +240,24 @@ static void pause_backfill(struct stage *stage, bool paused) {
         stage_store(stage), stage_pipeline(stage), paused, stage_now_ms(stage), on_paused, &answer);
     stage_until(stage, is_here, &answer, "an answer to pause");
     check_ok(answer.result);
+}
+
+/* Another replica had it waiting as well, and asks after this one has published it. */
+static void a_claim_for_what_has_left_takes_no_slot(void **state) {
+    struct stage *stage = open_and_start(state, 1);
+    struct answer answer = {0};
+    struct trigger trigger = {.date = STAGE_DATE, .group = 1, .run = 1, .backfill = true};
+    stage_phase3(stage, STAGE_DATE, true);
+    stage_phase3(stage, STAGE_DATE + 1, true);
+    stage_until_trigger(stage, STAGE_DATE, 1, 1, 1);
+    stage_until_phase(stage, STAGE_DATE, 1, GROUP_TRIGGERED);
+    store_claim(
+        stage_store(stage), stage_pipeline(stage), &trigger, stage_now_ms(stage), on_claimed, &answer);
+    stage_until(stage, is_here, &answer, "an answer to a claim");
+    check_ok(answer.result);
+    assert_int_equal(answer.claim, CLAIM_GONE);
+    stage_quiet(stage);
+    assert_int_equal(redis_server_ask_number(stage_server(stage), "ZCARD pg:{nba}:slots:1"), 1);
 }
 
 /* All slots are held by triggers that were never published, and older dates stand before them. */
@@ -353,6 +377,7 @@ int main(void) {
         TEST(slots_come_back_with_the_deadline),
         TEST(slots_come_back_with_a_new_run),
         TEST(a_slot_whose_holder_died_after_the_last_completion),
+        TEST(a_claim_for_what_has_left_takes_no_slot),
         TEST(slots_whose_holder_died_before_publishing),
         TEST(pause_and_resume),
         TEST(cancelled_triggers_never_leave),

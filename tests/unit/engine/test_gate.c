@@ -32,6 +32,8 @@ static struct fake_store {
     size_t claim_count, claims_ever;
     struct reclaimed reclaims[CALLS];
     size_t reclaim_count, reclaims_ever;
+    store_slot_fn *slot; /* whom to tell who has slots; NULL: not asked */
+    void *slot_context;
     game_date released[CALLS];
     size_t release_count;
     bool away;
@@ -71,6 +73,16 @@ void store_reclaim(struct store *store, const struct pipeline *pipeline, int gro
     fake.reclaims[fake.reclaim_count++] = (struct reclaimed){group, freed, context};
 }
 
+void store_slots(
+    struct store *store, const struct pipeline *pipeline, int group, store_slot_fn *slot, void *context) {
+    (void)store;
+    (void)pipeline;
+    (void)group;
+    assert_null(fake.slot);
+    fake.slot = slot;
+    fake.slot_context = context;
+}
+
 /* --- What the test does --------------------------------------------------------------------------------- */
 
 static struct ticket *enter(size_t index, game_date date, int group, bool may_have_slot) {
@@ -101,6 +113,15 @@ static void check_asked(game_date date) {
 
 static void check_silent(void) {
     assert_int_equal(fake.claim_count, 0);
+}
+
+/* These two dates have a slot. */
+static void answer_slots(int group, game_date first, game_date second) {
+    store_slot_fn *slot = fake.slot;
+    fake.slot = NULL;
+    slot(fake.slot_context, ok(), &(struct trigger){.date = first, .group = group, .run = 1});
+    slot(fake.slot_context, ok(), &(struct trigger){.date = second, .group = group, .run = 1});
+    slot(fake.slot_context, ok(), NULL);
 }
 
 static void answer_reclaims(int freed) {
@@ -184,6 +205,26 @@ static void who_may_have_a_slot_asks_although_full(void **state) {
     answer(20, ok(), CLAIM_FULL);
     check_silent();
     assert_int_equal(outcomes[1], WAITS);
+}
+
+/* Its holder died before publishing it, and older dates wait before it. */
+static void who_has_a_slot_by_the_ledger_asks_although_full(void **state) {
+    (void)state;
+    for (size_t i = 0; i < 5; i++)
+        enter(i, 10 + 10 * (game_date)i, 1, false);
+    answer(10, ok(), CLAIM_FULL);
+    gate_sweep(gate);
+    answer(10, ok(), CLAIM_FULL);
+    answer_slots(1, 40, 99);
+    answer(40, ok(), CLAIM_GRANTED);
+    check_silent();
+    gate_sweep(gate);
+    answer_slots(1, 20, 30);
+    answer(10, ok(), CLAIM_FULL);
+    answer(20, ok(), CLAIM_GONE);
+    answer(30, ok(), CLAIM_FULL); /* lost meanwhile */
+    check_silent();
+    assert_int_equal(outcomes[2], WAITS);
 }
 
 /* --- Paused, away, refused ------------------------------------------------------------------------------ */
@@ -380,6 +421,7 @@ int main(void) {
         TEST(full_waits_for_a_release),
         TEST(a_release_during_a_claim),
         TEST(who_may_have_a_slot_asks_although_full),
+        TEST(who_has_a_slot_by_the_ledger_asks_although_full),
         TEST(paused_waits_for_a_sweep),
         TEST(an_absent_store_is_asked_when_it_is_back),
         TEST(a_refused_claim_holds_up_nobody),
