@@ -12,6 +12,7 @@
 #ifndef PHASEGATE_ENGINE_ENGINE_H
 #define PHASEGATE_ENGINE_ENGINE_H
 
+#include "alerts/alerts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "bus/bus.h"
@@ -28,7 +29,8 @@ struct engine_options {
     struct clock clock;
     const struct log *log;
     const struct redis_settings *redis;
-    struct bus *bus; /* the engine's from a successful engine_start on: it closes it */
+    struct alerts *alerts; /* NULL: none */
+    struct bus *bus;       /* the engine's from a successful engine_start on: it closes it */
     const struct pipeline *const *pipelines;
     int pipeline_count;
     size_t in_hand_max; /* deliveries out at once, per subscription */
