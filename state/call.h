@@ -38,6 +38,7 @@ union told {
     store_claimed_fn *claimed;
     store_cancelled_fn *cancelled;
     store_replayed_fn *replayed;
+    store_quarantined_fn *quarantined;
 };
 
 /* Tells the user what came; reply is NULL unless result is ok. Called once for each call. */

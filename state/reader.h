@@ -165,6 +165,17 @@ struct quarantined {
 struct result reader_quarantine(struct reader *reader, const struct pipeline *pipeline, size_t most,
     struct arena *arena, struct quarantined **entries, size_t *count, int64_t *total) MUST_CHECK;
 
+struct quarantine_totals {
+    int64_t entries;         /* there now, … */
+    int64_t bytes;           /* … and what they take, about */
+    int64_t received;        /* ever */
+    int64_t dropped;         /* by the limits of state/store.h, not by an operator, … */
+    int64_t dropped_for_age; /* … of these for their age, the others to make room */
+};
+
+struct result reader_quarantine_totals(
+    struct reader *reader, const struct pipeline *pipeline, struct quarantine_totals *totals) MUST_CHECK;
+
 /* One entry; CODE_NOT_FOUND when there is none of that id. */
 struct result reader_quarantined(struct reader *reader, const struct pipeline *pipeline, const char *id,
     struct arena *arena, struct quarantined *entry) MUST_CHECK;

@@ -191,13 +191,40 @@ void store_replay(struct store *store, const struct pipeline *pipeline, game_dat
 
 /* --- Quarantine ----------------------------------------------------------------------------------------- */
 
-/* Keeps a message that could not be understood, with the reason; one entry per message id, the oldest go past
- * the maximum (QUARANTINE_ENTRIES_MAX). */
-enum { QUARANTINE_ENTRIES_MAX = 10000, QUARANTINE_BYTES_MAX = 64 * 1024 };
-void store_quarantine(struct store *store, const struct pipeline *pipeline, const struct message *message,
-    const char *topic, const char *reason, int64_t now_ms, store_done_fn *done, void *context);
+enum {
+    QUARANTINE_ENTRIES_MAX = 10000,
+    QUARANTINE_DAYS = 30, /* these two are the defaults of the limits below */
+    QUARANTINE_MEGABYTES = 64,
+    QUARANTINE_BYTES_MAX = 64 * 1024,      /* of one message that are kept */
+    QUARANTINE_ATTRIBUTES_MAX = 16 * 1024, /* of its attributes, as JSON; none are kept when it takes more */
+};
 
-/* Removes entries: after a retry was published, or because an operator drops them. */
+/* Beyond these, and beyond QUARANTINE_ENTRIES_MAX, the oldest entries go. */
+struct quarantine_limits {
+    int64_t age_ms;
+    int64_t bytes; /* of all entries, with what Redis needs for each */
+};
+
+/* How many entries went, and why. */
+struct quarantine_drops {
+    int64_t by_age;
+    int64_t by_count;
+    int64_t by_bytes;
+};
+
+/* drops is NULL unless result is ok. */
+typedef void store_quarantined_fn(void *context, struct result result, const struct quarantine_drops *drops);
+
+/* Keeps a message that could not be understood, with the reason; one entry per message id. */
+void store_quarantine(struct store *store, const struct pipeline *pipeline, const struct message *message,
+    const char *topic, const char *reason, struct quarantine_limits limits, int64_t now_ms,
+    store_quarantined_fn *quarantined, void *context);
+
+/* Lets go what is beyond the limits, a little at a time: some 64 entries a call. */
+void store_tidy_quarantine(struct store *store, const struct pipeline *pipeline,
+    struct quarantine_limits limits, int64_t now_ms, store_quarantined_fn *quarantined, void *context);
+
+/* Removes an entry: after a retry was published, or because an operator drops it. */
 void store_quarantine_drop(struct store *store, const struct pipeline *pipeline, const char *message_id,
     store_done_fn *done, void *context);
 

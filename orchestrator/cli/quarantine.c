@@ -62,11 +62,20 @@ static enum tone list_cell(const void *context, size_t row, size_t column, char 
     }
 }
 
-static void print_list(
-    const struct invocation *call, const struct quarantined *entries, size_t count, int64_t total) {
+/* What the limits have cost. */
+static void print_dropped(const struct invocation *call, const struct quarantine_totals *totals) {
+    if (totals->dropped > 0)
+        term_print(&call->term, call->out, TONE_WARN,
+            "%" PRId64 " older ones were let go: %" PRId64 " for their age, %" PRId64 " to make room\n",
+            totals->dropped, totals->dropped_for_age, totals->dropped - totals->dropped_for_age);
+}
+
+static void print_list(const struct invocation *call, const struct quarantined *entries, size_t count,
+    const struct quarantine_totals *totals) {
     char words[48];
-    if (total == 0) {
+    if (totals->entries == 0) {
         fputs("the quarantine is empty\n", call->out);
+        print_dropped(call, totals);
         return;
     }
     const struct table table = {
@@ -77,11 +86,12 @@ static void print_list(
         .context = entries,
     };
     table_print(&table, &call->term, call->out);
-    words_count(total, "message", "messages", words, sizeof words);
-    if ((int64_t)count < total)
+    words_count(totals->entries, "message", "messages", words, sizeof words);
+    if ((int64_t)count < totals->entries)
         fprintf(call->out, "\n%s; the newest %zu are shown, --newest N shows more\n", words, count);
     else
         fprintf(call->out, "\n%s\n", words);
+    print_dropped(call, totals);
 }
 
 static json_t *entry_json(const struct quarantined *entry) {
@@ -100,6 +110,7 @@ static struct result list(const struct invocation *call, struct lookup *lookup, 
     const struct quarantine_fields *fields = call->fields;
     size_t most = fields->newest == COUNT_ABSENT ? LIST_NEWEST : (size_t)fields->newest, count;
     struct quarantined *entries;
+    struct quarantine_totals totals;
     int64_t total;
     if (most < 1 || most > QUARANTINE_ENTRIES_MAX)
         return fail(CODE_INVALID, "--newest: expected 1 to %d", QUARANTINE_ENTRIES_MAX);
@@ -107,8 +118,12 @@ static struct result list(const struct invocation *call, struct lookup *lookup, 
         lookup->reader, lookup->pipeline, most, lookup->setup.arena, &entries, &count, &total);
     if (!is_ok(r))
         return r;
+    r = reader_quarantine_totals(lookup->reader, lookup->pipeline, &totals);
+    if (!is_ok(r))
+        return r;
+    totals.entries = total;
     if (!call->common->json) {
-        print_list(call, entries, count, total);
+        print_list(call, entries, count, &totals);
         return ok();
     }
     json_t *array = json_array(), *object = json_object();
@@ -116,6 +131,9 @@ static struct result list(const struct invocation *call, struct lookup *lookup, 
         json_push(&array, entry_json(&entries[i]));
     json_put(&object, "pipeline", json_text(lookup->pipeline->name));
     json_put(&object, "total", json_integer(total));
+    json_put(&object, "bytes", json_integer(totals.bytes));
+    json_put(&object, "dropped", json_integer(totals.dropped));
+    json_put(&object, "dropped_for_age", json_integer(totals.dropped_for_age));
     json_put(&object, "entries", array);
     return json_print(object, call->out);
 }
@@ -301,6 +319,9 @@ const struct command quarantine_command = {
         "retry  publishes messages again to the topic they came from and, once the bus has confirmed, takes\n"
         "       them out of quarantine; one that is still wrong comes back with a new id\n"
         "drop   forgets messages for good\n"
+        "\n"
+        "The oldest go when they are older than engine.quarantine_days, or when there are too many of them;\n"
+        "list says how many went.\n"
         "\n"
         "A message that was too large to be kept whole cannot be retried.\n"
         "\n"

@@ -200,6 +200,11 @@ static MUST_CHECK struct result start_embedded(struct serving *serving) {
     return result;
 }
 
+static struct quarantine_limits quarantine_limits(const struct config_engine *config) {
+    return (struct quarantine_limits){.age_ms = config->quarantine_days * (int64_t)24 * 60 * 60 * 1000,
+        .bytes = config->quarantine_megabytes * (int64_t)1024 * 1024};
+}
+
 static MUST_CHECK struct result start_engine(struct serving *serving, bool create) {
     struct setup *setup = &serving->setup;
     struct redis_settings redis;
@@ -212,6 +217,7 @@ static MUST_CHECK struct result start_engine(struct serving *serving, bool creat
         .pipeline_count = serving->pipeline_count,
         .in_hand_max = (size_t)config_engine(setup->config)->in_hand_max,
         .drain_seconds = config_engine(setup->config)->drain_seconds,
+        .quarantine = quarantine_limits(config_engine(setup->config)),
         .create = create || setup->embedded_bus,
         .on_running = on_running,
         .on_stopped = on_stopped,

@@ -9,6 +9,9 @@
 #include "cli/json_output.h"
 #include "cli/lookup.h"
 #include "cli/outlook.h"
+#include "cli/words.h"
+
+#include <inttypes.h>
 
 enum { NEWEST_DATES = 20, OPERANDS_MAX = 5000 };
 
@@ -52,7 +55,17 @@ static json_t *backfill_json(const struct pipeline *pipeline, const struct backf
     return object;
 }
 
-static struct result print_json(const struct grid *grid, const struct backfill_state *backfill, FILE *out) {
+static json_t *quarantine_json(const struct quarantine_totals *quarantine) {
+    json_t *object = json_object();
+    json_put(&object, "total", json_integer(quarantine->entries));
+    json_put(&object, "bytes", json_integer(quarantine->bytes));
+    json_put(&object, "dropped", json_integer(quarantine->dropped));
+    json_put(&object, "dropped_for_age", json_integer(quarantine->dropped_for_age));
+    return object;
+}
+
+static struct result print_json(const struct grid *grid, const struct backfill_state *backfill,
+    const struct quarantine_totals *quarantine, FILE *out) {
     json_t *dates = json_array(), *object = json_object();
     for (size_t i = 0; i < grid->count; i++)
         json_push(&dates, json_date_state(grid->pipeline, &grid->states[i], grid->now_ms));
@@ -61,14 +74,27 @@ static struct result print_json(const struct grid *grid, const struct backfill_s
     json_put(&object, "dates", dates);
     json_put(&object, "totals", totals_json(grid));
     json_put(&object, "backfill", backfill_json(grid->pipeline, backfill));
+    json_put(&object, "quarantine", quarantine_json(quarantine));
     return json_print(object, out);
 }
 
-static void print_text(
-    const struct grid *grid, const struct backfill_state *backfill, const struct term *term, FILE *out) {
+static void print_quarantine(const struct quarantine_totals *quarantine, const struct term *term, FILE *out) {
+    char kept[48];
+    if (quarantine->entries + quarantine->dropped == 0)
+        return;
+    words_count(quarantine->entries, "message", "messages", kept, sizeof kept);
+    fprintf(out, "quarantine: %s (phasegate quarantine)", kept);
+    if (quarantine->dropped > 0)
+        term_print(term, out, TONE_WARN, ", %" PRId64 " older ones were let go", quarantine->dropped);
+    fputc('\n', out);
+}
+
+static void print_text(const struct grid *grid, const struct backfill_state *backfill,
+    const struct quarantine_totals *quarantine, const struct term *term, FILE *out) {
     if (grid->count == 0) {
         fprintf(out, "pipeline %s: nothing was ever received; `phasegate publish` sends a first completion\n",
             grid->pipeline->name);
+        print_quarantine(quarantine, term, out);
         return;
     }
     grid_print(grid, term, out);
@@ -76,6 +102,7 @@ static void print_text(
     grid_print_totals(grid, term, out);
     grid_print_legend(term, out);
     grid_print_backfill(grid->pipeline, backfill, term, out);
+    print_quarantine(quarantine, term, out);
 }
 
 static struct result run(const struct invocation *call, bool *answer) {
@@ -84,6 +111,7 @@ static struct result run(const struct invocation *call, bool *answer) {
     game_date *dates;
     struct date_state *states;
     struct backfill_state backfill;
+    struct quarantine_totals quarantine;
     size_t count;
     struct result r = lookup_open(call->common, &lookup);
     if (!is_ok(r))
@@ -93,13 +121,15 @@ static struct result run(const struct invocation *call, bool *answer) {
         r = lookup_dates(&lookup, dates, count, &states);
     if (is_ok(r))
         r = reader_backfill(lookup.reader, lookup.pipeline, lookup.setup.arena, &backfill);
+    if (is_ok(r))
+        r = reader_quarantine_totals(lookup.reader, lookup.pipeline, &quarantine);
     if (is_ok(r)) {
         struct clock clock = clock_system();
         const struct grid grid = {lookup.pipeline, states, count, clock_now_ms(&clock)};
         if (call->common->json)
-            r = print_json(&grid, &backfill, call->out);
+            r = print_json(&grid, &backfill, &quarantine, call->out);
         else
-            print_text(&grid, &backfill, &call->term, call->out);
+            print_text(&grid, &backfill, &quarantine, &call->term, call->out);
     }
     lookup_close(&lookup);
     return r;

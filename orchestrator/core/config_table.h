@@ -46,7 +46,12 @@
     X(engine, in_hand_max, INT, .fallback = "1000", .least = 1, .most = 100000, \
         .meaning = "Completions received and not yet acked, for each pipeline") \
     X(engine, drain_seconds, INT, .fallback = "30", .least = 0, .most = 600, \
-        .meaning = "How long a stop may take to finish what is in hand")
+        .meaning = "How long a stop may take to finish what is in hand") \
+    X(engine, quarantine_days, INT, .fallback = "30", .least = 1, .most = 3650, \
+        .meaning = "Messages that could not be understood are kept for so long. Of each pipeline the oldest go earlier when there " \
+                   "are more than 10,000, or more than `quarantine_megabytes`") \
+    X(engine, quarantine_megabytes, INT, .fallback = "64", .least = 1, .most = 1048576, \
+        .meaning = "What they may take in the store, for each pipeline")
 
 #define CONFIG_LOG(X) \
     X(log, level, WORD, .fallback = "info", .environment = "PHASEGATE_LOG_LEVEL", \

@@ -134,6 +134,7 @@ static void on_sweep(uv_timer_t *timer) {
     recovery_sweep(engine->recovery, clock_now_ms(&engine->options.clock) - LEFT_ALONE_MS);
     timers_sweep(engine->timers);
     gate_sweep(dispatcher_gate(engine->dispatcher));
+    intake_sweep(engine->intake);
 }
 
 static void on_outbox_read(void *context) {
@@ -270,6 +271,9 @@ static struct dispatcher *make_dispatcher(struct engine *engine) {
 }
 
 static struct intake *make_intake(struct engine *engine) {
+    static const struct quarantine_limits default_limits = {
+        .age_ms = QUARANTINE_DAYS * (int64_t)24 * 60 * 60 * 1000,
+        .bytes = QUARANTINE_MEGABYTES * (int64_t)1024 * 1024};
     const struct engine_options *options = &engine->options;
     return intake_new((struct intake_parts){.loop = options->loop,
         .clock = options->clock,
@@ -277,6 +281,7 @@ static struct intake *make_intake(struct engine *engine) {
         .store = engine->store,
         .bus = options->bus,
         .in_hand_max = options->in_hand_max,
+        .quarantine = options->quarantine.bytes > 0 ? options->quarantine : default_limits,
         .on_due = on_due,
         .on_over = on_over,
         .on_idle = on_intake_idle,

@@ -19,6 +19,7 @@
 #include "core/game_calendar.h"
 #include "core/pipeline.h"
 #include "redis/settings.h"
+#include "state/store.h"
 
 struct engine;
 
@@ -36,7 +37,8 @@ struct engine_options {
     size_t in_hand_max; /* deliveries out at once, per subscription */
     int drain_seconds;  /* how long a stop may take */
     int sweep_ms;       /* how often outbox, timers and slots are looked after; 0: ENGINE_SWEEP_MS */
-    bool create;        /* make topics and subscriptions that are missing */
+    struct quarantine_limits quarantine; /* zeroed: the defaults */
+    bool create;                         /* make topics and subscriptions that are missing */
 
     /* The engine is running: store ready, outbox read, receiving. Called once. */
     void (*on_running)(void *context);

@@ -3,6 +3,7 @@
 #include "base/backoff.h"
 #include "core/completion.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,7 +45,7 @@ struct intake {
     uv_timer_t *retry; /* for a store that is there and answers "not now" */
 };
 
-enum { EVENT_BYTES_MAX = 8 * COMPLETION_BYTES_MAX };
+enum { EVENT_BYTES_MAX = 8 * COMPLETION_BYTES_MAX, DAY_MS = 24 * 60 * 60 * 1000 };
 
 /* --- Inbound deliveries --------------------------------------------------------------------------------- */
 
@@ -144,9 +145,20 @@ static void quarantine(struct inbound *inbound, const char *reason) {
     submit(inbound);
 }
 
-static void on_quarantined(void *context, struct result result) {
+static void log_drops(const struct feed *feed, const struct quarantine_drops *drops) {
+    if (drops->by_age + drops->by_count + drops->by_bytes == 0)
+        return;
+    log_warning(&feed->log,
+        "the quarantine lets its oldest messages go: %" PRId64 " older than %" PRId64 " days, %" PRId64
+        " beyond %d messages, %" PRId64 " beyond %" PRId64 " bytes; see: phasegate quarantine list",
+        drops->by_age, feed->intake->parts.quarantine.age_ms / DAY_MS, drops->by_count,
+        QUARANTINE_ENTRIES_MAX, drops->by_bytes, feed->intake->parts.quarantine.bytes);
+}
+
+static void on_quarantined(void *context, struct result result, const struct quarantine_drops *drops) {
     struct inbound *inbound = context;
     if (is_ok(result)) {
+        log_drops(inbound->feed, drops);
         finish(inbound);
     } else if (result.retryable) {
         wait_for_store(inbound);
@@ -231,7 +243,8 @@ static void submit(struct inbound *inbound) {
         wait_for_store(inbound);
     else if (inbound->quarantine_reason[0])
         store_quarantine(intake->parts.store, feed->pipeline, &inbound->delivery->message,
-            feed->source->topic, inbound->quarantine_reason, now_ms, on_quarantined, inbound);
+            feed->source->topic, inbound->quarantine_reason, intake->parts.quarantine, now_ms, on_quarantined,
+            inbound);
     else
         store_apply(intake->parts.store, feed->pipeline, &inbound->completion, now_ms, on_applied, inbound);
 }
@@ -323,6 +336,18 @@ void intake_store_lost(struct intake *intake) {
     intake->store_ready = false;
     if (!intake->stopped)
         set_receiving(intake, false);
+}
+
+static void on_tidied(void *context, struct result result, const struct quarantine_drops *drops) {
+    if (is_ok(result))
+        log_drops(context, drops);
+}
+
+void intake_sweep(struct intake *intake) {
+    int64_t now_ms = clock_now_ms(&intake->parts.clock);
+    for (struct feed *feed = intake->feeds; feed; feed = feed->next)
+        store_tidy_quarantine(
+            intake->parts.store, feed->pipeline, intake->parts.quarantine, now_ms, on_tidied, feed);
 }
 
 void intake_stop(struct intake *intake) {

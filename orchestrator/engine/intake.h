@@ -23,6 +23,7 @@ struct intake_parts {
     struct store *store;
     struct bus *bus;
     size_t in_hand_max; /* deliveries out at once, per subscription */
+    struct quarantine_limits quarantine;
 
     /* A completion made a trigger due: the outbox entry, valid during the call. */
     void (*on_due)(void *context, const struct pipeline *pipeline, const char *field, const char *facts);
@@ -46,6 +47,9 @@ struct result intake_open(struct intake *intake, const struct pipeline *pipeline
 /* The store is there (again), or has gone. */
 void intake_store_ready(struct intake *intake);
 void intake_store_lost(struct intake *intake);
+
+/* Lets go of what is in quarantine for too long. Call it now and then. */
+void intake_sweep(struct intake *intake);
 
 /* Stops receiving for good; what is in hand is still finished. */
 void intake_stop(struct intake *intake);

@@ -229,34 +229,11 @@ local function pause(keys, argv)
     return redis.call('HSETNX', keys[1], 'paused', argv[1])
 end
 
--- ---- months and quarantine ----------------------------------------------------------------------------------------
+-- ---- months -------------------------------------------------------------------------------------------------------
 
 -- KEYS: months. ARGV: month ("2021-11"). A month is known before its first date is, so that a reader finds every date.
 local function open_month(keys, argv)
     return redis.call('ZADD', keys[1], (string.gsub(argv[1], '-', '')), argv[1])
-end
-
--- KEYS: index, entry, counters.
--- ARGV: id, now, most entries, reason, topic, data, size of the whole message, attributes as JSON.
--- Returns how many entries went past the maximum.
-local function quarantine(keys, argv)
-    local index, id, now = keys[1], argv[1], argv[2]
-    if redis.call('ZADD', index, 'NX', now, id) == 0 then return 0 end
-    redis.call('HSET', keys[2], 'at', now, 'reason', argv[4], 'topic', argv[5], 'data', argv[6], 'size', argv[7],
-        'attributes', argv[8])
-    redis.call('HINCRBY', keys[3], 'quarantined', 1)
-    local over = redis.call('ZCARD', index) - tonumber(argv[3])
-    if over <= 0 then return 0 end
-    for _, oldest in ipairs(redis.call('ZRANGE', index, 0, over - 1)) do redis.call('DEL', index .. ':' .. oldest) end
-    redis.call('ZREMRANGEBYRANK', index, 0, over - 1)
-    redis.call('HINCRBY', keys[3], 'quarantine_dropped', over)
-    return over
-end
-
--- KEYS: index, entry. ARGV: id. Returns 1 when it was there.
-local function unquarantine(keys, argv)
-    redis.call('DEL', keys[2])
-    return redis.call('ZREM', keys[1], argv[1])
 end
 
 -- ---- their names --------------------------------------------------------------------------------------------------
@@ -266,11 +243,11 @@ redis.register_function {function_name = 'pg_in_flight', callback = in_flight, f
 redis.register_function('pg_apply', apply)
 redis.register_function('pg_tick', tick)
 redis.register_function('pg_replay', replay)
-redis.register_function('pg_confirm', confirm)
-redis.register_function('pg_cancel', cancel)
 redis.register_function('pg_claim', claim)
-redis.register_function('pg_release', release)
 redis.register_function('pg_pause', pause)
 redis.register_function('pg_open_month', open_month)
-redis.register_function('pg_quarantine', quarantine)
-redis.register_function('pg_unquarantine', unquarantine)
+
+-- A server that is out of memory refuses a function before it begins, so that none is ever half done; these make room.
+redis.register_function {function_name = 'pg_confirm', callback = confirm, flags = {'allow-oom'}}
+redis.register_function {function_name = 'pg_cancel', callback = cancel, flags = {'allow-oom'}}
+redis.register_function {function_name = 'pg_release', callback = release, flags = {'allow-oom'}}

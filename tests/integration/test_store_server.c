@@ -228,6 +228,106 @@ static void the_quarantine_is_bounded_and_the_oldest_go(void **state) {
     assert_int_equal(redis_server_ask_number(scene->harness->server, "DBSIZE"), QUARANTINE_ENTRIES_MAX + 2);
 }
 
+/* Puts one in with these limits; what went for it. */
+static struct quarantine_drops put(
+    struct scene *scene, const char *id, size_t size, struct quarantine_limits limits, int64_t at_ms) {
+    static const char data[QUARANTINE_BYTES_MAX];
+    const struct message message = {.id = id, .data = data, .size = size};
+    struct quarantine_drops drops;
+    check_ok(harness_try_quarantine(
+        scene->harness, scene->pipeline, &message, "topic-a", "bad", limits, at_ms, &drops));
+    return drops;
+}
+
+static struct quarantine_totals totals_of(struct scene *scene) {
+    struct quarantine_totals totals;
+    check_ok(reader_quarantine_totals(scene->harness->reader, scene->pipeline, &totals));
+    return totals;
+}
+
+static void what_is_too_old_goes_by_itself(void **state) {
+    struct scene *scene = *state;
+    const struct quarantine_limits limits = {.age_ms = 1000, .bytes = 1 << 20};
+    struct quarantine_drops drops;
+    put(scene, "old", 10, limits, SCENE_MS);
+    put(scene, "younger", 10, limits, SCENE_MS + 500);
+    check_ok(harness_try_tidy_quarantine(scene->harness, scene->pipeline, limits, SCENE_MS + 1000, &drops));
+    assert_int_equal(drops.by_age, 0);
+    check_ok(harness_try_tidy_quarantine(scene->harness, scene->pipeline, limits, SCENE_MS + 1001, &drops));
+    assert_int_equal(drops.by_age, 1);
+    drops = put(scene, "new", 10, limits, SCENE_MS + 1501); /* and with the next one that comes */
+    assert_int_equal(drops.by_age, 1);
+    struct quarantined *entries = NULL;
+    int64_t total = 0;
+    assert_int_equal(quarantined(scene, 10, &entries, &total), 1);
+    assert_string_equal(entries[0].id, "new");
+    const struct quarantine_totals totals = totals_of(scene);
+    assert_int_equal(totals.received, 3);
+    assert_int_equal(totals.dropped, 2);
+    assert_int_equal(totals.dropped_for_age, 2);
+}
+
+/* Large ones push small ones out, and the sum stays what the entries take. */
+static void the_bytes_of_all_are_bounded(void **state) {
+    struct scene *scene = *state;
+    enum { SMALL = 200, LARGE = 20, LARGE_BYTES = 60000, BYTES = 300 * 1024 };
+    const struct quarantine_limits limits = {.age_ms = 1000, .bytes = BYTES};
+    char id[32];
+    int64_t dropped = 0;
+    for (int i = 0; i < SMALL + LARGE; i++) {
+        snprintf(id, sizeof id, "id-%d", i);
+        dropped += put(scene, id, i < SMALL ? 1 : LARGE_BYTES, limits, SCENE_MS + i).by_bytes;
+    }
+    const struct quarantine_totals totals = totals_of(scene);
+    assert_int_equal(totals.entries, BYTES / LARGE_BYTES);
+    assert_in_range(totals.bytes, BYTES / LARGE_BYTES * LARGE_BYTES, BYTES);
+    assert_int_equal(dropped, SMALL + LARGE - totals.entries);
+    assert_int_equal(totals.dropped, dropped);
+    for (int i = SMALL; i < SMALL + LARGE; i++) {
+        snprintf(id, sizeof id, "id-%d", i);
+        harness_quarantine_drop(scene->harness, scene->pipeline, id);
+    }
+    assert_int_equal(totals_of(scene).bytes, 0);
+    assert_int_equal(redis_server_ask_number(scene->harness->server, "DBSIZE"), 1); /* the counters */
+}
+
+/* However much is too old: a step lets go of a few, the next one of more. */
+static void a_step_is_short(void **state) {
+    struct scene *scene = *state;
+    enum { MANY = 1000, STEPS = 16 };
+    const struct quarantine_limits limits = {.age_ms = 1000, .bytes = 1 << 30};
+    struct quarantine_drops drops;
+    int64_t gone = 0;
+    char id[32];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(id, sizeof id, "id-%d", i);
+        put(scene, id, 1, limits, SCENE_MS);
+    }
+    for (int i = 0; i < STEPS; i++) {
+        check_ok(
+            harness_try_tidy_quarantine(scene->harness, scene->pipeline, limits, SCENE_MS + 2000, &drops));
+        assert_in_range(drops.by_age, 0, 64);
+        gone += drops.by_age;
+    }
+    assert_int_equal(gone, MANY);
+}
+
+/* Too many attributes are not kept; the message is. */
+static void attributes_are_bounded(void **state) {
+    struct scene *scene = *state;
+    static char value[QUARANTINE_ATTRIBUTES_MAX + 1];
+    memset(value, 'v', sizeof value - 1);
+    const struct attribute attributes[] = {{"large", value}};
+    struct message message = message_of("many", "?");
+    message.attributes = attributes;
+    message.attribute_count = 1;
+    harness_quarantine(scene->harness, scene->pipeline, &message, "topic-a", "bad", SCENE_MS);
+    struct quarantined *entries = NULL;
+    int64_t total = 0;
+    assert_int_equal(quarantined(scene, 10, &entries, &total), 1);
+    assert_int_equal(entries[0].attribute_count, 0);
+}
+
 /* --- Bounds of a date ----------------------------------------------------------------------------------- */
 
 static void a_flood_of_one_event_is_one_line_of_history(void **state) {
@@ -293,6 +393,10 @@ int main(void) {
         with(open_scene, a_dropped_message_is_gone_and_may_come_again),
         with(open_scene, a_huge_message_is_cut),
         with(open_scene, the_quarantine_is_bounded_and_the_oldest_go),
+        with(open_scene, what_is_too_old_goes_by_itself),
+        with(open_scene, the_bytes_of_all_are_bounded),
+        with(open_scene, a_step_is_short),
+        with(open_scene, attributes_are_bounded),
         with(open_scene, a_flood_of_one_event_is_one_line_of_history),
         with(open_scene, a_date_that_never_rests_stays_bounded),
         with(open_scene, a_finished_date_takes_two_kilobytes_at_most),

@@ -267,9 +267,39 @@ size_t harness_outbox(
 
 void harness_quarantine(struct store_harness *harness, const struct pipeline *pipeline,
     const struct message *message, const char *topic, const char *reason, int64_t now_ms) {
+    struct quarantine_drops drops;
+    check_ok(harness_try_quarantine(
+        harness, pipeline, message, topic, reason, HARNESS_QUARANTINE_LIMITS, now_ms, &drops));
+}
+
+static void on_quarantined(void *context, struct result result, const struct quarantine_drops *drops) {
+    struct store_harness *harness = context;
+    if (drops)
+        harness->answer.drops = *drops;
+    harness_call_done(harness, result);
+}
+
+static struct result finish_quarantine(struct store_harness *harness, struct quarantine_drops *drops) {
+    struct result result = harness_call_finish(harness, "an answer to quarantine");
+    if (is_ok(result))
+        *drops = harness->answer.drops;
+    return result;
+}
+
+struct result harness_try_quarantine(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct message *message, const char *topic, const char *reason, struct quarantine_limits limits,
+    int64_t now_ms, struct quarantine_drops *drops) {
     harness_call_begin(harness, pipeline, 1);
-    store_quarantine(harness->store, pipeline, message, topic, reason, now_ms, harness_call_done, harness);
-    check_ok(harness_call_finish(harness, "an answer to quarantine"));
+    store_quarantine(
+        harness->store, pipeline, message, topic, reason, limits, now_ms, on_quarantined, harness);
+    return finish_quarantine(harness, drops);
+}
+
+struct result harness_try_tidy_quarantine(struct store_harness *harness, const struct pipeline *pipeline,
+    struct quarantine_limits limits, int64_t now_ms, struct quarantine_drops *drops) {
+    harness_call_begin(harness, pipeline, 1);
+    store_tidy_quarantine(harness->store, pipeline, limits, now_ms, on_quarantined, harness);
+    return finish_quarantine(harness, drops);
 }
 
 void harness_quarantine_drop(

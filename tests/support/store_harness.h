@@ -49,6 +49,7 @@ struct store_answer {
     enum claim claim;
     bool cancelled;
     int freed;
+    struct quarantine_drops drops;
     struct trigger *triggers;
     size_t trigger_count;
     game_date *dates;
@@ -146,6 +147,14 @@ struct result harness_try_reclaim(struct store_harness *harness, const struct pi
 struct result harness_try_pause(
     struct store_harness *harness, const struct pipeline *pipeline, bool paused, int64_t now_ms) MUST_CHECK;
 
+/* By default nothing goes for its age or its bytes. */
+#define HARNESS_QUARANTINE_LIMITS                                                                            \
+    ((struct quarantine_limits){.age_ms = INT64_C(1) << 40, .bytes = INT64_C(1) << 40})
+struct result harness_try_quarantine(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct message *message, const char *topic, const char *reason, struct quarantine_limits limits,
+    int64_t now_ms, struct quarantine_drops *drops) MUST_CHECK;
+struct result harness_try_tidy_quarantine(struct store_harness *harness, const struct pipeline *pipeline,
+    struct quarantine_limits limits, int64_t now_ms, struct quarantine_drops *drops) MUST_CHECK;
 void harness_quarantine(struct store_harness *harness, const struct pipeline *pipeline,
     const struct message *message, const char *topic, const char *reason, int64_t now_ms);
 void harness_quarantine_drop(
