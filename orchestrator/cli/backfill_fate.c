@@ -17,6 +17,13 @@ const char *fate_name(enum fate fate) {
     return names[fate];
 }
 
+/* Under the same id an earlier, worse outcome may be recorded: then this one is still on its way. */
+static bool is_at_least(const struct record *record, const struct plan_item *item) {
+    return item->rows == 0
+        || (record->status == STATUS_SUCCESS
+            && (item->rows == ROWS_UNKNOWN || record->record_count >= item->rows));
+}
+
 /* The record is this completion's, or one that makes it needless. */
 static bool is_recorded(
     const struct backfill_plan *plan, const struct plan_item *item, const struct date_state *state) {
@@ -24,8 +31,8 @@ static bool is_recorded(
     char id[COMPLETION_ID_MAX + 1];
     if (record->mark == RECORD_NONE)
         return false;
-    return strcmp(record->execution_id, backfill_execution_id(plan, item, id)) == 0
-        || backfill_item_is_there(item, state);
+    bool is_ours = strcmp(record->execution_id, backfill_execution_id(plan, item, id)) == 0;
+    return (is_ours && is_at_least(record, item)) || backfill_item_is_there(item, state);
 }
 
 size_t backfill_unrecorded(

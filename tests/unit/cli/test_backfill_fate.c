@@ -84,6 +84,9 @@ static void what_was_sent_has_to_be_recorded_first(void **state) {
     assert_int_equal(backfill_unrecorded(&plan, &date, &now), 1);
     check_fate(FATE_OPEN, "1 completion sent, and not recorded");
     assert_int_equal(backfill_fate(&plan, &date, &now, true), FATE_HELD);
+    now.records[PGS].status = STATUS_SUCCESS;
+    now.records[PGS].record_count = 10;
+    assert_int_equal(backfill_unrecorded(&plan, &date, &now), 1);
     now.records[PGS].execution_id = "bf/2021-11-17/pgs";
     assert_int_equal(backfill_unrecorded(&plan, &date, &now), 0);
     check_fate(FATE_HELD, "waits for pgs");
@@ -93,6 +96,22 @@ static void what_was_sent_has_to_be_recorded_first(void **state) {
     assert_int_equal(backfill_fate(&plan, &date, &now, false), FATE_OPEN);
     backfill_fate_note(&plan, &date, &now, NOW_MS, note);
     check_contains(note, "phasegate serve");
+}
+
+/* The second backfill of a day, after the tables were filled: the first one's records do not stand for it. */
+static void a_worse_one_under_the_same_id_is_not_it(void **state) {
+    (void)state;
+    items[0].sent = true;
+    now.records[PGS].execution_id = "bf/2021-11-17/pgs";
+    now.records[PGS].record_count = 9;
+    assert_int_equal(backfill_unrecorded(&plan, &date, &now), 1);
+    items[0].rows = ROWS_UNKNOWN;
+    assert_int_equal(backfill_unrecorded(&plan, &date, &now), 0);
+    now.records[PGS].mark = RECORD_SHORT;
+    now.records[PGS].status = STATUS_NO_DATA;
+    assert_int_equal(backfill_unrecorded(&plan, &date, &now), 1);
+    items[0].rows = 0;
+    assert_int_equal(backfill_unrecorded(&plan, &date, &now), 0);
 }
 
 static void a_better_one_by_somebody_else_counts_as_recorded(void **state) {
@@ -139,6 +158,7 @@ int main(void) {
         TEST(what_lacks_something_is_held),
         TEST(what_is_about_to_start_is_open),
         TEST(what_was_sent_has_to_be_recorded_first),
+        TEST(a_worse_one_under_the_same_id_is_not_it),
         TEST(a_better_one_by_somebody_else_counts_as_recorded),
         TEST(a_done_date_with_a_rerun_is_open_until_the_new_run),
         TEST(a_cancelled_group_is_held),
