@@ -6,6 +6,7 @@
 #define PHASEGATE_STATE_CALL_H
 
 #include "redis/link.h"
+#include "state/alert_ledger.h"
 #include "state/keys.h"
 #include "state/store.h"
 
@@ -39,6 +40,11 @@ union told {
     store_cancelled_fn *cancelled;
     store_replayed_fn *replayed;
     store_quarantined_fn *quarantined;
+    ledger_answer_fn *ledger_answer;
+    ledger_sum_fn *ledger_sum;
+    ledger_quarantine_fn *ledger_quarantine;
+    ledger_open_fn *ledger_open;
+    ledger_look_fn *ledger_look;
 };
 
 /* Tells the user what came; reply is NULL unless result is ok. Called once for each call. */

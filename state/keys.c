@@ -57,6 +57,18 @@ char *key_quarantined(const struct pipeline *pipeline, const char *message_id, c
     return text;
 }
 
+char *key_alerts(const struct pipeline *pipeline, char text[KEY_MAX]) {
+    return pipeline_key(pipeline, "alerts", text);
+}
+
+char *key_alert_claims(const struct pipeline *pipeline, char text[KEY_MAX]) {
+    return pipeline_key(pipeline, "alerts:claims", text);
+}
+
+char *key_alert_backfill(const struct pipeline *pipeline, char text[KEY_MAX]) {
+    return pipeline_key(pipeline, "alerts:backfill", text);
+}
+
 char *key_counters(const struct pipeline *pipeline, char text[KEY_MAX]) {
     return pipeline_key(pipeline, "counters", text);
 }

@@ -18,6 +18,9 @@ char *key_backfill(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_months(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_quarantine(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_quarantined(const struct pipeline *pipeline, const char *message_id, char text[KEY_MAX]);
+char *key_alerts(const struct pipeline *pipeline, char text[KEY_MAX]);
+char *key_alert_claims(const struct pipeline *pipeline, char text[KEY_MAX]);
+char *key_alert_backfill(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_counters(const struct pipeline *pipeline, char text[KEY_MAX]);
 
 #endif

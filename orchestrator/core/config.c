@@ -208,3 +208,7 @@ const struct config_engine *config_engine(const struct config *config) {
 const struct config_log *config_log(const struct config *config) {
     return &config->values.log;
 }
+
+const struct config_alerts *config_alerts(const struct config *config) {
+    return &config->values.alerts;
+}

@@ -57,6 +57,7 @@ enum bus_kind { BUS_REDIS, BUS_PUBSUB };
 #define CONFIG_TYPE_WORD const char *
 #define CONFIG_TYPE_BUS enum bus_kind
 #define CONFIG_TYPE_INT int
+#define CONFIG_TYPE_BOOL bool
 #define CONFIG_MEMBER(section, key, kind, ...) CONFIG_TYPE_##kind key;
 
 struct config_store {
@@ -71,11 +72,15 @@ struct config_engine {
 struct config_log {
     CONFIG_LOG(CONFIG_MEMBER)
 };
+struct config_alerts {
+    CONFIG_ALERTS(CONFIG_MEMBER)
+};
 
 const struct config_store *config_store(const struct config *config);
 const struct config_bus *config_bus(const struct config *config);
 const struct config_engine *config_engine(const struct config *config);
 const struct config_log *config_log(const struct config *config);
+const struct config_alerts *config_alerts(const struct config *config);
 
 /* The settings in force as YAML, secrets as "***", each with where it came from (file, environment, default).
  */

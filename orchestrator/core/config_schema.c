@@ -77,9 +77,10 @@ static const cyaml_schema_field_t store_fields[] = {CONFIG_STORE(OF_SECTION) CYA
 static const cyaml_schema_field_t bus_fields[] = {CONFIG_BUS(OF_SECTION) CYAML_FIELD_END};
 static const cyaml_schema_field_t engine_fields[] = {CONFIG_ENGINE(OF_SECTION) CYAML_FIELD_END};
 static const cyaml_schema_field_t log_fields[] = {CONFIG_LOG(OF_SECTION) CYAML_FIELD_END};
+static const cyaml_schema_field_t alerts_fields[] = {CONFIG_ALERTS(OF_SECTION) CYAML_FIELD_END};
 
 static const cyaml_schema_field_t config_fields[] = {SECTION(store, store_fields), SECTION(bus, bus_fields),
-    SECTION(engine, engine_fields), SECTION(log, log_fields),
+    SECTION(engine, engine_fields), SECTION(log, log_fields), SECTION(alerts, alerts_fields),
     CYAML_FIELD_SEQUENCE("pipelines", CYAML_FLAG_POINTER, struct raw_config, pipelines, &pipeline_value, 1,
         CONFIG_PIPELINES_MAX),
     CYAML_FIELD_END};

@@ -59,6 +59,9 @@ struct raw_config {
     struct {
         CONFIG_LOG(CONFIG_RAW)
     } log;
+    struct {
+        CONFIG_ALERTS(CONFIG_RAW)
+    } alerts;
     struct raw_pipeline *pipelines;
     unsigned pipelines_count;
 };

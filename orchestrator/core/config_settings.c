@@ -24,8 +24,8 @@
         .at = offsetof(struct struct_, key_),                                                                \
         __VA_ARGS__},
 
-const struct setting config_settings[CONFIG_SETTINGS] = {
-    CONFIG_STORE(IN_SECTION) CONFIG_BUS(IN_SECTION) CONFIG_ENGINE(IN_SECTION) CONFIG_LOG(IN_SECTION)};
+const struct setting config_settings[CONFIG_SETTINGS] = {CONFIG_STORE(IN_SECTION) CONFIG_BUS(IN_SECTION)
+        CONFIG_ENGINE(IN_SECTION) CONFIG_LOG(IN_SECTION) CONFIG_ALERTS(IN_SECTION)};
 const struct setting config_pipeline_settings[CONFIG_PIPELINE_SETTINGS] = {CONFIG_PIPELINE(IN_STRUCT)};
 const struct setting config_processor_settings[CONFIG_PROCESSOR_SETTINGS] = {CONFIG_PROCESSOR(IN_STRUCT)};
 const struct setting config_group_settings[CONFIG_GROUP_SETTINGS] = {CONFIG_GROUP(IN_STRUCT)};

@@ -61,6 +61,30 @@
         .words = CONFIG_NAMES("auto", "json", "text"), \
         .meaning = "`json` is Cloud Logging's; `auto` is `text` on a terminal, else `json`")
 
+#define CONFIG_ALERTS(X) \
+    X(alerts, webhook, SECRET, .fallback = "", .environment = "PHASEGATE_ALERTS_WEBHOOK", \
+        .meaning = "Where alerts are posted to: `https://…`, or `http://` to this machine itself. A secret: prefer the environment " \
+                   "variable or `webhook_file`. Empty, and no file: no alerts") \
+    X(alerts, webhook_file, TEXT, .fallback = "", .environment = "PHASEGATE_ALERTS_WEBHOOK_FILE", \
+        .meaning = "A file with the webhook's address, which only its owner and group may read; relative to the configuration's " \
+                   "directory") \
+    X(alerts, template, TEXT, .fallback = "", \
+        .meaning = "What is posted: JSON with `{{text}}`, `{{slack}}` (the text, escaped for Slack as well), `{{kind}}`, `{{pipeline}}`, " \
+                   "`{{subject}}`, `{{state}}` (raised, resolved or test) and `{{time}}` inside quotes. Empty: Slack's " \
+                   "`{\"text\": \"{{slack}}\"}`") \
+    X(alerts, period, INT, .fallback = "3600", .least = 1, .most = 604800, \
+        .meaning = "Seconds in which one cause is told once, over all replicas and restarts") \
+    X(alerts, gather, INT, .fallback = "60", .least = 0, .most = 86400, \
+        .meaning = "Seconds for which a backfill's stalls and failures are gathered into one message") \
+    X(alerts, outbox_age, INT, .fallback = "600", .least = 0, .most = 604800, \
+        .meaning = "Seconds that a trigger may wait in the outbox until it is an alert; those of backfill while they wait for their " \
+                   "turn do not count. 0: never") \
+    X(alerts, quarantined, INT, .fallback = "1", .least = 0, .most = 10000, \
+        .meaning = "Messages put into quarantine within a period that are an alert. 0: never") \
+    X(alerts, stall, BOOL, .fallback = "true", .meaning = "Are stalls an alert?") \
+    X(alerts, failed, BOOL, .fallback = "true", .meaning = "Are failed groups?") \
+    X(alerts, epoch, BOOL, .fallback = "true", .meaning = "Is a store that came back empty or older?")
+
 /* Of each pipeline, its processors and its groups: these live in struct pipeline, processor and group. */
 #define CONFIG_PIPELINE(X) \
     X(pipeline, phase, TEXT, .fallback = "phase_4_precompute", \

@@ -80,7 +80,7 @@ static void yaml(void **state) {
     check_fails(config_parse("gate.yaml", "# no\n", 5, NULL, &config), CODE_INVALID,
         "gate.yaml:1: the file is empty");
     check_fails(config_parse("gate.yaml", "[]", 2, NULL, &config), CODE_INVALID,
-        "gate.yaml:1: got a list, expected keys: store, bus, engine, log and pipelines");
+        "gate.yaml:1: got a list, expected keys: store, bus, engine, log, alerts and pipelines");
 }
 
 static void settings(void **state) {
