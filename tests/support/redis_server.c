@@ -56,7 +56,30 @@ static bool answers(void *context) {
     return pong;
 }
 
+/* A sentinel keeps its state in its configuration file, so that one is written once for each address. */
+static const char *sentinel_file(const struct redis_server *server, char path[128]) {
+    snprintf(path, 128, "%s/sentinel-%d.conf", server->dir.path, server->settings.port);
+    FILE *file = fopen(path, "wxe");
+    if (file) {
+        fprintf(file, "port %d\nbind 127.0.0.1\ndir %s\n%s", server->settings.port, server->dir.path,
+            server->options.sentinel);
+        fclose(file);
+    }
+    return path;
+}
+
+static struct result launch_sentinel(struct redis_server *server) {
+    char path[128];
+    const char *argv[] = {"redis-server", sentinel_file(server, path), "--sentinel", NULL};
+    struct result started = process_spawn(argv, NULL, server->log, &server->process);
+    if (is_ok(started))
+        started = process_await(&server->process, answers, server, DEADLINE_MS);
+    return started;
+}
+
 static struct result launch(struct redis_server *server) {
+    if (server->options.sentinel)
+        return launch_sentinel(server);
     char port[16];
     snprintf(port, sizeof port, "%d", server->settings.port);
     const char *argv[ARGUMENTS_MAX] = {"redis-server", "--dir", server->dir.path, "--save", "", "--port",
@@ -125,6 +148,10 @@ void redis_server_kill(struct redis_server *server) {
     process_kill(&server->process);
 }
 
+bool redis_server_running(struct redis_server *server) {
+    return process_running(&server->process);
+}
+
 void redis_server_restart(struct redis_server *server) {
     redis_server_stop(server);
     struct result started = launch(server);
@@ -177,6 +204,22 @@ long long redis_server_ask_number(struct redis_server *server, const char *forma
     if (!number)
         fail_msg("%s did not answer a number", format);
     return value;
+}
+
+redisReply *redis_server_try(struct redis_server *server, const char *format, ...) {
+    redisContext *connection = connect_to(server);
+    if (!connection)
+        return NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    redisReply *reply = redisvCommand(connection, format, arguments);
+    va_end(arguments);
+    redisFree(connection);
+    if (reply && reply->type == REDIS_REPLY_ERROR) {
+        freeReplyObject(reply);
+        return NULL;
+    }
+    return reply;
 }
 
 void redis_server_free(struct redis_server **server) {

@@ -17,6 +17,7 @@ struct redis_server_options {
     bool append_only;             /* what was answered survives kill -9: appendfsync always */
     const char *password;         /* requirepass; NULL: none */
     const char *const *arguments; /* more of redis-server's, ended by NULL; NULL: none */
+    const char *sentinel; /* run as a sentinel with these lines as its configuration file; needs tcp */
 };
 
 /* Started, and has answered PING. */
@@ -33,6 +34,9 @@ const char *redis_server_url(const struct redis_server *server);
 void redis_server_stop(struct redis_server *server);
 void redis_server_kill(struct redis_server *server);
 
+/* Is its process there, frozen or not? */
+bool redis_server_running(struct redis_server *server);
+
 /* Starts it on the same address and directory; stops it before when it is up. */
 void redis_server_restart(struct redis_server *server);
 
@@ -46,6 +50,9 @@ redisReply *redis_server_ask(struct redis_server *server, const char *format, ..
 /* The same, for a command whose reply does not matter, and for one that answers a number. */
 void redis_server_do(struct redis_server *server, const char *format, ...);
 long long redis_server_ask_number(struct redis_server *server, const char *format, ...);
+
+/* One command for a server that may be away or say no: NULL then; else the reply, the caller's. */
+redisReply *redis_server_try(struct redis_server *server, const char *format, ...);
 
 /* Kills it, removes its directory and sets the pointer to NULL; safe on NULL. */
 void redis_server_free(struct redis_server **server);
