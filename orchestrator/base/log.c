@@ -1,8 +1,10 @@
 #include "base/log.h"
 
+#include "base/log_fold.h"
 #include "base/text.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -50,12 +52,15 @@ static void add_fields(json_t *entry, const struct log *log) {
         json_object_set_new(entry, log->key, json_text(log->value));
 }
 
-static char *json_line(const struct log *log, enum severity severity, const char *time, const char *message) {
+static char *json_line(
+    const struct log *log, enum severity severity, const char *time, const char *message, int64_t repeated) {
     json_t *entry = json_object();
     json_object_set_new(entry, "severity", json_string(severities[severity].name));
     json_object_set_new(entry, "time", json_string(time));
     json_object_set_new(entry, "message", json_text(message));
     add_fields(entry, log);
+    if (repeated > 0)
+        json_object_set_new(entry, "repeated", json_integer(repeated));
     char *line = json_dumps(entry, JSON_COMPACT);
     json_decref(entry);
     return line;
@@ -101,8 +106,9 @@ static void write_text(const struct log *log, enum severity severity, const char
         write_all(log->sink->fd, line, (size_t)length);
 }
 
-static void write_json(const struct log *log, enum severity severity, const char *time, const char *message) {
-    char *line = json_line(log, severity, time, message);
+static void write_json(
+    const struct log *log, enum severity severity, const char *time, const char *message, int64_t repeated) {
+    char *line = json_line(log, severity, time, message, repeated);
     if (!line)
         return;
     size_t length = strlen(line);
@@ -111,19 +117,59 @@ static void write_json(const struct log *log, enum severity severity, const char
     free(line);
 }
 
+/* repeated: how many lines this one stands for; 0: for itself. */
+static void write_line(
+    const struct log *log, enum severity severity, int64_t now_ms, const char *message, int64_t repeated) {
+    char time[TIMESTAMP_TEXT_MAX];
+    timestamp_format(now_ms, time);
+    if (log->sink->format == LOG_FORMAT_JSON)
+        write_json(log, severity, time, message, repeated);
+    else
+        write_text(log, severity, time, message);
+}
+
+static void write_folded(const struct log_sink *sink, int64_t now_ms, const struct log_folded *folded) {
+    struct log logs[LOG_FOLD_FIELDS + 1] = {log_root(sink)};
+    const struct log *log = &logs[0];
+    for (size_t i = 0; i < LOG_FOLD_FIELDS && folded->keys[i]; i++) {
+        logs[i + 1] = log_with(log, folded->keys[i], folded->values[i]);
+        log = &logs[i + 1];
+    }
+    char message[LOG_FOLD_MESSAGE_MAX + 80];
+    snprintf(message, sizeof message, "%s (%" PRId64 " more like this in the last %" PRId64 " s)",
+        folded->message, folded->count, (folded->for_ms + 999) / 1000);
+    write_line(log, folded->severity, now_ms, message, folded->count);
+}
+
+/* Only trouble is folded: lines about what goes well are a record of what was done. */
+static bool is_to_be_written(
+    const struct log *log, enum severity severity, const char *message, int64_t now_ms) {
+    struct log_folded before;
+    if (!log->sink->fold || severity < LOG_WARNING)
+        return true;
+    bool written = log_fold_take(log->sink->fold, log, severity, message, now_ms, &before);
+    if (before.count > 0)
+        write_folded(log->sink, now_ms, &before);
+    return written;
+}
+
 void log_write(const struct log *log, enum severity severity, const char *format, ...) {
     if (!log->sink || severity < log->sink->least)
         return;
-    char message[MESSAGE_MAX + 3] = "",
-                               time[TIMESTAMP_TEXT_MAX]; /* 3: the rest of a character that the cut breaks */
+    char message[MESSAGE_MAX + 3] = ""; /* 3: the rest of a character that the cut breaks */
     va_list args;
     va_start(args, format);
     vsnprintf(message, sizeof message, format, args);
     va_end(args);
     message[text_cut(message, strlen(message), MESSAGE_MAX - 1)] = '\0';
-    timestamp_format(clock_now_ms(&log->sink->clock), time);
-    if (log->sink->format == LOG_FORMAT_JSON)
-        write_json(log, severity, time, message);
-    else
-        write_text(log, severity, time, message);
+    int64_t now_ms = clock_now_ms(&log->sink->clock);
+    if (is_to_be_written(log, severity, message, now_ms))
+        write_line(log, severity, now_ms, message, 0);
+}
+
+void log_flush(const struct log_sink *sink, bool all) {
+    struct log_folded folded;
+    int64_t now_ms = clock_now_ms(&sink->clock);
+    while (sink->fold && log_fold_next(sink->fold, all, now_ms, &folded))
+        write_folded(sink, now_ms, &folded);
 }

@@ -17,6 +17,8 @@ enum severity { LOG_DEBUG, LOG_INFO, LOG_NOTICE, LOG_WARNING, LOG_ERROR, LOG_CRI
 
 enum log_format { LOG_FORMAT_JSON, LOG_FORMAT_TEXT };
 
+struct log_fold;
+
 /* Where lines go. Not copied: it outlives every log made from it. */
 struct log_sink {
     int fd;
@@ -24,6 +26,7 @@ struct log_sink {
     enum severity least; /* lines below it are dropped */
     bool color;          /* text format only */
     struct clock clock;
+    struct log_fold *fold; /* repeats of warnings and worse are folded (log_fold.h); NULL: they are not */
 };
 
 /* A logger. Small, made on the stack, never freed; sink, parent, key and value outlive it. */
@@ -41,6 +44,12 @@ struct log log_with(const struct log *parent, const char *key, const char *value
 
 /* Writes one line. May be called from any thread. The message is cut at 1,024 bytes. */
 void log_write(const struct log *log, enum severity severity, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/*
+ * Writes what was folded and not summed up yet: where the period is over, or, with all, everything. Call it
+ * every few seconds, and at the end.
+ */
+void log_flush(const struct log_sink *sink, bool all);
 
 #define log_debug(log, ...) log_write((log), LOG_DEBUG, __VA_ARGS__)
 #define log_info(log, ...) log_write((log), LOG_INFO, __VA_ARGS__)

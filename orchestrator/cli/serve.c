@@ -1,5 +1,6 @@
 /* phasegate serve: the daemon. The engine on a loop, with signals, logs, the pipelines' calendars and, where
  * asked for, a Redis of its own. */
+#include "base/log_fold.h"
 #include "cli/command.h"
 #include "cli/setup.h"
 #include "engine/engine.h"
@@ -20,7 +21,7 @@ static const struct option_row serve_options[] = {
     {0},
 };
 
-enum { SIGNALS = 3 };
+enum { SIGNALS = 3, FLUSH_MS = 5000 };
 
 struct serving {
     uv_loop_t loop;
@@ -33,6 +34,7 @@ struct serving {
     struct embedded *embedded;
     struct engine *engine;
     uv_signal_t signals[SIGNALS];
+    uv_timer_t flush; /* of the log */
     struct result outcome;
 };
 
@@ -57,7 +59,19 @@ static struct log_sink make_sink(const struct config_log *config, const struct c
         .least = options->verbose ? LOG_DEBUG : severity_of(config->level),
         .color = term.color,
         .clock = clock_system(),
+        .fold = log_fold_new(),
     };
+}
+
+/* What was folded is told also when nothing else happens. */
+static void on_flush(uv_timer_t *timer) {
+    const struct serving *serving = timer->data;
+    log_flush(&serving->sink, false);
+}
+
+static void close_log(struct serving *serving) {
+    log_flush(&serving->sink, true);
+    log_fold_free(&serving->sink.fold);
 }
 
 /* --- Stopping ------------------------------------------------------------------------------------------- */
@@ -65,6 +79,7 @@ static struct log_sink make_sink(const struct config_log *config, const struct c
 static void close_signals(struct serving *serving) {
     for (int i = 0; i < SIGNALS; i++)
         uv_close((uv_handle_t *)&serving->signals[i], NULL);
+    uv_close((uv_handle_t *)&serving->flush, NULL);
 }
 
 static void on_embedded_stopped(void *context) {
@@ -162,6 +177,9 @@ static void watch_signals(struct serving *serving) {
         serving->signals[i].data = serving;
         uv_signal_start(&serving->signals[i], watched[i].handler, watched[i].number);
     }
+    uv_timer_init(&serving->loop, &serving->flush);
+    serving->flush.data = serving;
+    uv_timer_start(&serving->flush, on_flush, FLUSH_MS, FLUSH_MS);
 }
 
 /* --- Starting ------------------------------------------------------------------------------------------- */
@@ -281,6 +299,7 @@ static struct result run_serve(const struct invocation *call, bool *answer) {
         uv_loop_close(&serving->loop);
         free_calendars(serving);
         say(serving, &result);
+        close_log(serving);
     }
     setup_close(&serving->setup);
     free(serving);
