@@ -1,6 +1,7 @@
 #include "cli/replay_seek.h"
 
 #include "base/clock.h"
+#include "base/crash_point.h"
 #include "base/text.h"
 #include "core/date.h"
 
@@ -85,6 +86,7 @@ static void on_moved(void *context, struct result result) {
     struct seeking *seeking = call->seeking;
     if (!seeking->moves)
         return;
+    crash_point(while_seeking);
     seeking->moves[call->index].moved = is_ok(result);
     seeking->moves[call->index].result = result;
     seeking->done = --seeking->left == 0;
@@ -103,6 +105,7 @@ static void start_moving(
     for (int i = 0; i < seek->pipeline->completion_count; i++) {
         seek->moves[i].result = fail(CODE_UNAVAILABLE, "the bus did not answer within %d s", WAIT_MS / 1000);
         calls[i] = (struct seek_call){seeking, i};
+        crash_point(before_seek);
         bus_seek(bus, seek->moves[i].source, seek->time_ms, on_moved, &calls[i]);
     }
 }

@@ -1,5 +1,6 @@
 #include "engine/dispatch.h"
 
+#include "base/crash_point.h"
 #include "engine/lane.h"
 
 #include <stdlib.h>
@@ -125,6 +126,7 @@ static void on_confirmed(void *context, struct result result) {
     struct lane *lane = context;
     struct lane_log log;
     if (is_ok(result)) {
+        crash_point(after_confirm);
         lane_next(lane);
         return;
     }
@@ -139,6 +141,7 @@ static void on_published(void *context, struct result result, const char *messag
     struct lane_log log;
     lane->first->granted = false;
     if (is_ok(result)) {
+        crash_point(after_publish);
         log_info(log_for(lane, &log), "published the trigger as message %s", message_id);
         outbound_published(lane->first, message_id);
         lane->backoff.failures = 0;
@@ -159,7 +162,9 @@ static void publish(struct lane *lane) {
     set_busy(lane);
     struct result result = outbound_prepare(lane->first);
     if (is_ok(result)) {
+        crash_point(before_publish);
         bus_publish(parts->bus, lane->pipeline->triggers.topic, lane->first->message, on_published, lane);
+        crash_point(while_publishing);
         return;
     }
     if (!result.retryable)
@@ -175,6 +180,7 @@ static void confirm(struct lane *lane) {
     set_busy(lane);
     store_confirm(parts->store, lane->pipeline, &trigger, lane->first->bus_message_id,
         clock_now_ms(&parts->clock), on_confirmed, lane);
+    crash_point(while_confirming);
 }
 
 /* The lane rests until the gate has decided; what the gate has no room for stays in the outbox. */
@@ -209,6 +215,7 @@ static void lane_step(struct lane *lane) {
 /* Should this attempt fail, the next one still has the slot, or may have it. */
 static void on_granted(struct ticket *ticket) {
     struct lane *lane = ticket->owner;
+    crash_point(after_claim);
     ticket->may_have_slot = true;
     lane->first->granted = true;
     lane_step(lane);

@@ -1,6 +1,7 @@
 #include "engine/engine.h"
 
 #include "base/backoff.h"
+#include "base/crash_point.h"
 #include "engine/dispatch.h"
 #include "engine/intake.h"
 #include "engine/recovery.h"
@@ -108,6 +109,7 @@ static void close_when_idle(struct engine *engine) {
     if (intake_in_hand(engine->intake) == 0 && dispatcher_busy(engine->dispatcher) == 0) {
         engine->flushing = true;
         bus_flush(engine->options.bus, on_flushed, engine);
+        crash_point(while_flushing);
     }
 }
 
@@ -118,6 +120,7 @@ void engine_stop(struct engine *engine) {
     log_info(engine->options.log, "stopping: finishing %zu completions and the triggers of %zu dates in hand",
         intake_in_hand(engine->intake), dispatcher_busy(engine->dispatcher));
     intake_stop(engine->intake);
+    crash_point(while_draining);
     dispatcher_drain(engine->dispatcher);
     uv_timer_start(engine->timer, on_drain_deadline, (uint64_t)engine->options.drain_seconds * 1000, 0);
     close_when_idle(engine);
@@ -186,6 +189,7 @@ static void on_created(void *context, struct result result) {
     if (--engine->creating > 0 || engine->stopping)
         return;
     if (is_ok(engine->create_result)) {
+        crash_point(after_create);
         engine->created = true;
         receive_when_possible(engine);
     } else if (engine->create_result.retryable) {
@@ -372,6 +376,7 @@ struct result engine_start(const struct engine_options *options, struct engine *
     }
     uint64_t sweep_ms = options->sweep_ms > 0 ? (uint64_t)options->sweep_ms : ENGINE_SWEEP_MS;
     uv_timer_start(started->sweep, on_sweep, sweep_ms, sweep_ms);
+    crash_point(at_start);
     if (options->create)
         create_all(started);
     *engine = started;

@@ -1,5 +1,6 @@
 #include "engine/gate.h"
 
+#include "base/crash_point.h"
 #include "engine/ticket_line.h"
 
 #include <stdlib.h>
@@ -91,6 +92,7 @@ static void advance(struct queue *queue) {
     take_out(queue, next);
     queue->claiming = next;
     queue->news = false;
+    crash_point(before_claim);
     struct trigger trigger = trigger_of(next);
     store_claim(
         gate->parts.store, queue->pipeline, &trigger, clock_now_ms(&gate->parts.clock), on_claimed, queue);
@@ -178,6 +180,7 @@ void gate_release(struct gate *gate, const struct pipeline *pipeline, game_date 
     struct trigger trigger = {.date = date, .group = group, .run = run, .backfill = true};
     if (!queue)
         return;
+    crash_point(before_release);
     store_release(gate->parts.store, pipeline, &trigger, on_released, queue);
     make_room(queue);
 }

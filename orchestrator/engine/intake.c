@@ -1,6 +1,7 @@
 #include "engine/intake.h"
 
 #include "base/backoff.h"
+#include "base/crash_point.h"
 #include "core/completion.h"
 
 #include <inttypes.h>
@@ -105,6 +106,7 @@ static void give_back(struct inbound *inbound, void (*give)(struct delivery *del
 static void finish(struct inbound *inbound) {
     inbound->feed->intake->backoff.failures = 0;
     give_back(inbound, bus_ack);
+    crash_point(after_ack);
 }
 
 /* --- Waiting for the store ------------------------------------------------------------------------------ */
@@ -142,6 +144,7 @@ static void quarantine(struct inbound *inbound, const char *reason) {
     struct log log = log_with(&inbound->feed->log, "message_id", message->id);
     log_warning(&log, "quarantined: %s", reason);
     strncpy(inbound->quarantine_reason, reason, sizeof inbound->quarantine_reason - 1);
+    crash_point(before_quarantine);
     submit(inbound);
 }
 
@@ -159,6 +162,7 @@ static void on_quarantined(void *context, struct result result, const struct qua
     struct inbound *inbound = context;
     if (is_ok(result)) {
         log_drops(inbound->feed, drops);
+        crash_point(after_quarantine);
         finish(inbound);
     } else if (result.retryable) {
         wait_for_store(inbound);
@@ -216,6 +220,8 @@ static void hand_on(const struct inbound *inbound, const struct applied *applied
             parts->context, pipeline, inbound->completion.date, applied->group, applied->group_run);
     if (applied->outbox_field)
         parts->on_due(parts->context, pipeline, applied->outbox_field, applied->outbox_facts);
+    if (applied->outbox_field)
+        crash_point(after_decide);
 }
 
 static void on_applied(void *context, struct result result, const struct applied *applied) {
@@ -230,6 +236,7 @@ static void on_applied(void *context, struct result result, const struct applied
         quarantine(inbound, reason);
         return;
     }
+    crash_point(after_apply);
     log_applied(inbound, applied);
     hand_on(inbound, applied);
     finish(inbound);
@@ -284,7 +291,9 @@ static void on_delivery(void *context, struct delivery *delivery) {
         return;
     }
     inbound->completion.day = game_calendar_day(*feed->calendar, inbound->completion.date);
+    crash_point(before_apply);
     submit(inbound);
+    crash_point(while_applying);
 }
 
 struct result intake_open(struct intake *intake, const struct pipeline *pipeline, const struct source *source,

@@ -1,5 +1,7 @@
 #include "engine/recovery.h"
 
+#include "base/crash_point.h"
+
 #include <stdlib.h>
 
 /* The outbox of one pipeline. */
@@ -25,6 +27,7 @@ static void on_entry(void *context, struct result result, const char *field, con
     if (field) {
         if (dispatcher_recover(parts->dispatcher, shelf->pipeline, field, facts, shelf->decided_by_ms))
             shelf->taken++;
+        crash_point(while_recovering);
         return;
     }
     struct log log = log_with(parts->log, "pipeline", shelf->pipeline->name);

@@ -1,5 +1,7 @@
 #include "engine/timers.h"
 
+#include "base/crash_point.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -94,6 +96,8 @@ static void on_ticked(void *context, struct result result, const struct ticked *
     struct look *look = context;
     struct watch *watch = look->watch;
     if (is_ok(result)) {
+        if (ticked->outbox_field)
+            crash_point(after_retrigger);
         log_ticked(look, ticked);
         hand_on(look, ticked);
     }
@@ -111,6 +115,7 @@ static void look_at(struct watch *watch, game_date date) {
     }
     *look = (struct look){.watch = watch, .date = date};
     watch->open++;
+    crash_point(before_retrigger);
     store_tick(parts->store, watch->pipeline, date, clock_now_ms(&parts->clock), on_ticked, look);
 }
 

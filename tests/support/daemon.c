@@ -1,9 +1,9 @@
 #include "support/daemon.h"
 
-#include "core/config.h"
 #include "redis/sync.h"
 #include "support/check.h"
 #include "support/process.h"
+#include "support/stage_config.h"
 #include "support/temp_dir.h"
 
 #include <dirent.h>
@@ -40,7 +40,7 @@ static void write_configuration(struct daemon *daemon, FILE *file) {
     else
         fprintf(file, "bus: {kind: redis}\n");
     fprintf(file, "%s\n", options->settings ? options->settings : "");
-    fputs(strstr(config_default_yaml, "\npipelines:"), file);
+    stage_config_pipelines(file, 0, options->pipeline);
 }
 
 static FILE *open_configuration(struct daemon *daemon) {

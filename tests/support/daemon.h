@@ -11,17 +11,19 @@
 #include <sys/types.h>
 
 struct daemon;
+struct stage_setting;
 
 /* All strings outlive the daemon. */
 struct daemon_options {
-    const char *binary;             /* PHASEGATE_BINARY */
-    const char *redis_url;          /* the store; NULL: --embedded, store and bus */
-    const char *password;           /* the store's, by the environment; NULL: none */
-    const char *pubsub;             /* host:port of an emulator; NULL: Redis Streams on the store's Redis */
-    const char *settings;           /* more YAML: sections `engine:` or `log:`; NULL: none */
-    const char *data;               /* --data; NULL: its own directory's */
-    bool create;                    /* --create */
-    const char *const *environment; /* more "NAME=value", ended by NULL; NULL: none */
+    const char *binary;    /* PHASEGATE_BINARY */
+    const char *redis_url; /* the store; NULL: --embedded, store and bus */
+    const char *password;  /* the store's, by the environment; NULL: none */
+    const char *pubsub;    /* host:port of an emulator; NULL: Redis Streams on the store's Redis */
+    const char *settings;  /* more YAML: sections `engine:` or `log:`; NULL: none */
+    const struct stage_setting *pipeline; /* keys of the pipeline, ended by NULL; NULL: the built-in ones */
+    const char *data;                     /* --data; NULL: its own directory's */
+    bool create;                          /* --create */
+    const char *const *environment;       /* more "NAME=value", ended by NULL; NULL: none */
 };
 
 #define DAEMON_PROJECT "phasegate-test"

@@ -35,6 +35,12 @@ static void write_line(FILE *file, const char *line, int backfill_cap, const str
             fprintf(file, "    %s: %s\n", settings->key, settings->value);
 }
 
+void stage_config_pipelines(FILE *file, int backfill_cap, const struct stage_setting *settings) {
+    const char *line = strstr(config_default_yaml, "\npipelines:") + 1;
+    for (; *line; line += strcspn(line, "\n") + 1)
+        write_line(file, line, backfill_cap, settings);
+}
+
 char *stage_config_yaml(const char *url, int backfill_cap, const struct stage_setting *settings) {
     char *yaml = NULL;
     size_t size = 0;
@@ -42,9 +48,7 @@ char *stage_config_yaml(const char *url, int backfill_cap, const struct stage_se
     if (!file)
         fail_msg("out of memory");
     fprintf(file, "store: {url: \"%s\"}\nbus: {kind: redis}\nlog: {level: debug}\n", url);
-    const char *line = strstr(config_default_yaml, "\npipelines:") + 1;
-    for (; *line; line += strcspn(line, "\n") + 1)
-        write_line(file, line, backfill_cap, settings);
+    stage_config_pipelines(file, backfill_cap, settings);
     fclose(file);
     return yaml;
 }

@@ -29,6 +29,7 @@ static struct daemon *new_daemon(const struct system *system, const char *data) 
         .redis_url = system->redis ? redis_server_url(system->redis) : NULL,
         .pubsub = pubsub_address(system),
         .settings = system->options.settings,
+        .pipeline = system->options.pipeline,
         .data = data,
         .create = !system->options.not_created,
         .password = system->options.password,

@@ -27,7 +27,8 @@ struct system_options {
     bool redis_down;      /* the store is not there until redis_server_restart */
     bool not_created;     /* the daemon is started without --create */
     const char *password; /* the store's */
-    const char *settings; /* of struct daemon_options, like the environment */
+    const char *settings; /* of struct daemon_options, like the two below */
+    const struct stage_setting *pipeline;
     const char *const *environment;
 };
 
