@@ -48,17 +48,22 @@ static void note_attributes(struct inbox *inbox, const struct message *message) 
             sorted[i].key, sorted[i].value);
 }
 
-/* From the newest back: what is looked for mostly came lately. */
-static struct received *find_id(const struct inbox *inbox, const char *id) {
+/*
+ * From the newest back: what is looked for mostly came lately. By id and content, since an emulator that was
+ * started again numbers its messages anew.
+ */
+static struct received *find_same(const struct inbox *inbox, const struct message *message) {
     for (size_t i = inbox->count; i-- > 0;) {
-        if (strcmp(inbox->items[i].id, id) == 0)
-            return &inbox->items[i];
+        struct received *item = &inbox->items[i];
+        if (strcmp(item->id, message->id) == 0 && item->size == message->size
+            && memcmp(item->data, message->size > 0 ? message->data : "", message->size) == 0)
+            return item;
     }
     return NULL;
 }
 
 static struct received *note(struct inbox *inbox, const struct message *message) {
-    struct received *item = find_id(inbox, message->id);
+    struct received *item = find_same(inbox, message);
     if (!item) {
         if (inbox->count == INBOX_MAX)
             fail_msg("more than %d messages came", INBOX_MAX);

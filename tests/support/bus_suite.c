@@ -5,8 +5,7 @@
 
 struct bus *suite_open_bus(struct suite *suite, const char *consumer) {
     struct bus *bus = NULL;
-    check_ok(
-        suite->fixture->open(suite->fixture->context, &suite->loop, &suite->capture.log, consumer, &bus));
+    check_ok(suite->fixture->open(suite->context, &suite->loop, &suite->capture.log, consumer, &bus));
     return bus;
 }
 
@@ -24,10 +23,17 @@ int bus_suite_setup(void **state) {
     return 0;
 }
 
+int bus_suite_setup_with_victim(void **state) {
+    struct suite *suite = *state;
+    suite->victim = bus_victim_fork(suite->fixture);
+    return bus_suite_setup(state);
+}
+
 int bus_suite_teardown(void **state) {
     struct suite *suite = *state;
     close_and_wait(&suite->loop, &suite->bus);
     close_and_wait(&suite->loop, &suite->other);
+    bus_victim_kill(&suite->victim);
     loop_close(&suite->loop);
     inbox_close(&suite->inbox);
     inbox_close(&suite->other_inbox);
@@ -69,12 +75,30 @@ void suite_expect_no_more(struct suite *suite, struct inbox *inbox, int duration
     loop_never(&suite->loop, inbox_has_deliveries, inbox, duration_ms, "a delivery that should not come");
 }
 
-int bus_suite_run(const struct bus_fixture *fixture) {
-    struct suite suite = {.fixture = fixture, .victim = bus_victim_fork(fixture)};
-    int failed = bus_suite_messages(&suite) + bus_suite_delivery(&suite) + bus_suite_flow(&suite)
-        + bus_suite_life(&suite) + bus_suite_seek(&suite);
-    if (fixture->stop)
+void bus_suite_start(const struct bus_fixture *fixture, struct crowd *crowd) {
+    struct suite suite = {.fixture = fixture, .context = fixture->context, .crowd = crowd};
+    bus_suite_delivery(&suite); /* the longest first */
+    bus_suite_flow(&suite);
+    bus_suite_messages(&suite);
+    bus_suite_life(&suite);
+    bus_suite_seek(&suite);
+}
+
+int bus_suite_finish(const struct bus_fixture *fixture, struct crowd *crowd) {
+    struct suite suite = {.fixture = fixture, .context = fixture->context};
+    int failed = 0;
+    if (fixture->stop && fixture->apart) {
+        suite.context = fixture->apart;
+        failed = bus_suite_outage(&suite);
+    }
+    failed += crowd_await(crowd);
+    if (fixture->stop && !fixture->apart)
         failed += bus_suite_outage(&suite);
-    bus_victim_kill(&suite.victim);
     return failed;
+}
+
+int bus_suite_run(const struct bus_fixture *fixture) {
+    struct crowd crowd = {0};
+    bus_suite_start(fixture, &crowd);
+    return bus_suite_finish(fixture, &crowd);
 }

@@ -34,13 +34,21 @@ struct bus_fixture {
     bool forgets; /* after start, no topic, subscription or message is left */
 
     void *context;
+    void
+        *apart; /* a second server, for the tests that stop theirs beside the others; NULL: they come after */
 };
 
 /*
  * Runs every test and returns the number of those that failed. To be called before this process has made any
- * thread (which gRPC does when it is first used): it forks a receiver, to be killed later. The fixture's
- * server is therefore a process of its own. Topics and subscriptions are named "suite-<process id>-<number>".
+ * thread (which gRPC does when it is first used): it forks a process for each test, and they run at once. The
+ * fixture's server is therefore a process of its own. Topics and subscriptions are named "suite-<process
+ * id>-<number>".
  */
 int bus_suite_run(const struct bus_fixture *fixture);
+
+/* The same in two steps, for a program that has more tests to run beside them: crowd_add between the two. */
+struct crowd;
+void bus_suite_start(const struct bus_fixture *fixture, struct crowd *crowd);
+int bus_suite_finish(const struct bus_fixture *fixture, struct crowd *crowd);
 
 #endif

@@ -59,11 +59,11 @@ static void after_unsubscribing_nothing_comes_and_acks_still_go(void **state) {
     assert_string_equal(suite->other_inbox.items[0].data, "later");
 }
 
-int bus_suite_flow(struct suite *suite) {
+void bus_suite_flow(struct suite *suite) {
     const struct CMUnitTest tests[] = {
         suite_test(no_more_than_allowed_are_in_hand),
         suite_test(a_paused_receiver_gets_nothing_until_it_goes_on),
         suite_test(after_unsubscribing_nothing_comes_and_acks_still_go),
     };
-    return cmocka_run_group_tests_name(suite->fixture->name, tests, NULL, NULL);
+    suite_run(suite, tests);
 }

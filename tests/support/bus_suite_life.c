@@ -111,7 +111,7 @@ static void no_callback_runs_inside_the_call_that_caused_it(void **state) {
     free(data);
 }
 
-int bus_suite_life(struct suite *suite) {
+void bus_suite_life(struct suite *suite) {
     const struct CMUnitTest tests[] = {
         suite_test(creating_again_is_fine),
         suite_test(a_topic_alone_can_be_made),
@@ -120,5 +120,5 @@ int bus_suite_life(struct suite *suite) {
         suite_test(a_bus_can_be_closed_at_once),
         suite_test(no_callback_runs_inside_the_call_that_caused_it),
     };
-    return cmocka_run_group_tests_name(suite->fixture->name, tests, NULL, NULL);
+    suite_run(suite, tests);
 }

@@ -133,7 +133,7 @@ static void a_flush_of_nothing_is_done(void **state) {
     flush_and_wait(&suite->loop, suite->bus);
 }
 
-int bus_suite_messages(struct suite *suite) {
+void bus_suite_messages(struct suite *suite) {
     const struct CMUnitTest tests[] = {
         suite_test(a_message_comes_as_it_was_published),
         suite_test(a_message_may_be_without_data),
@@ -143,5 +143,5 @@ int bus_suite_messages(struct suite *suite) {
         suite_test(a_flush_comes_after_all_that_went_before),
         suite_test(a_flush_of_nothing_is_done),
     };
-    return cmocka_run_group_tests_name(suite->fixture->name, tests, NULL, NULL);
+    suite_run(suite, tests);
 }

@@ -2,7 +2,7 @@
 #include "support/bus_suite_internal.h"
 
 static void come_back(struct suite *suite) {
-    suite->fixture->start(suite->fixture->context);
+    suite->fixture->start(suite->context);
     if (suite->fixture->forgets)
         create_and_wait(&suite->loop, suite->bus, &suite->source);
 }
@@ -24,7 +24,7 @@ static void publishing_fails_while_the_other_side_is_away(void **state) {
     suite_start(suite, INBOX_ACK, 0);
     suite_publish(suite, "before");
     suite_await_count(suite, &suite->inbox, 1, WAIT_MS);
-    suite->fixture->stop(suite->fixture->context);
+    suite->fixture->stop(suite->context);
     expect_four_failures(suite); /* nobody has noticed yet */
     expect_four_failures(suite); /* known to be away */
     come_back(suite);
@@ -42,7 +42,7 @@ static void what_is_in_hand_when_the_other_side_goes_is_acked_when_it_comes_back
     suite_publish(suite, "one");
     suite_publish(suite, "two");
     suite_await_count(suite, &suite->inbox, 2, WAIT_MS);
-    suite->fixture->stop(suite->fixture->context);
+    suite->fixture->stop(suite->context);
     inbox_ack_one(&suite->inbox);
     come_back(suite);
     publish_in_the_end(&suite->loop, suite->bus, suite->topic, NULL, "three");
@@ -62,7 +62,7 @@ static void what_is_in_hand_when_the_other_side_goes_is_acked_when_it_comes_back
 static void a_seek_fails_while_the_other_side_is_away(void **state) {
     struct suite *suite = *state;
     create_and_wait(&suite->loop, suite->bus, &suite->source);
-    suite->fixture->stop(suite->fixture->context);
+    suite->fixture->stop(suite->context);
     struct outcome moved = {0};
     bus_seek(suite->bus, &suite->source, 0, outcome_done, &moved);
     loop_until(&suite->loop, outcome_is_there, &moved, 6 * WAIT_MS, "the failure of a seek");
@@ -76,13 +76,13 @@ static void it_can_be_closed_while_the_other_side_is_away(void **state) {
     suite_start(suite, INBOX_HOLD, 0);
     suite_publish(suite, "in hand");
     suite_await_count(suite, &suite->inbox, 1, WAIT_MS);
-    suite->fixture->stop(suite->fixture->context);
+    suite->fixture->stop(suite->context);
     struct outcome published = {0};
     publish_text(suite->bus, suite->topic, NULL, "lost", &published);
     close_and_wait(&suite->loop, &suite->bus);
     assert_int_equal(published.calls, 1);
     assert_int_equal(published.result.code, CODE_UNAVAILABLE);
-    suite->fixture->start(suite->fixture->context);
+    suite->fixture->start(suite->context);
 }
 
 int bus_suite_outage(struct suite *suite) {

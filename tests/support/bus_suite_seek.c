@@ -134,7 +134,7 @@ static void a_seek_of_a_missing_subscription_says_how_to_make_it(void **state) {
     check_fails(seek(suite, suite->bus, now_ms), CODE_INVALID, "");
 }
 
-int bus_suite_seek(struct suite *suite) {
+void bus_suite_seek(struct suite *suite) {
     const struct CMUnitTest tests[] = {
         suite_test(a_seek_brings_back_what_came_later_to_a_running_receiver),
         suite_test(a_seek_brings_back_what_came_later_to_who_receives_afterwards),
@@ -143,5 +143,5 @@ int bus_suite_seek(struct suite *suite) {
         suite_test(a_seek_into_the_future_is_refused),
         suite_test(a_seek_of_a_missing_subscription_says_how_to_make_it),
     };
-    return cmocka_run_group_tests_name(suite->fixture->name, tests, NULL, NULL);
+    suite_run(suite, tests);
 }

@@ -1,0 +1,99 @@
+#include "support/crowd.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static _Noreturn void give_up(const char *what) {
+    perror(what);
+    abort();
+}
+
+static void show(FILE *output) {
+    char part[4096];
+    size_t size;
+    rewind(output);
+    while ((size = fread(part, 1, sizeof part, output)) > 0)
+        fwrite(part, 1, size, stdout);
+    fflush(stdout);
+    fclose(output);
+}
+
+static void end(struct crowd *crowd, struct crowd_place *place) {
+    int status = -1;
+    waitpid(place->process, &status, 0);
+    show(place->output);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS)
+        crowd->failed++;
+    if (WIFSIGNALED(status))
+        printf("[  FAILED  ] process %d: signal %d\n", (int)place->process, WTERMSIG(status));
+    close(place->fd);
+    *place = (struct crowd_place){0};
+}
+
+/* Waits until at least one has ended; false when none is running. */
+static bool await_some(struct crowd *crowd) {
+    struct pollfd ends[CROWD_MAX];
+    bool running = false;
+    for (int i = 0; i < CROWD_MAX; i++) {
+        bool taken = crowd->places[i].process != 0;
+        ends[i] = (struct pollfd){.fd = taken ? crowd->places[i].fd : -1, .events = POLLIN};
+        running = running || taken;
+    }
+    if (!running)
+        return false;
+    if (poll(ends, CROWD_MAX, -1) < 0)
+        give_up("poll");
+    for (int i = 0; i < CROWD_MAX; i++) {
+        if (ends[i].revents)
+            end(crowd, &crowd->places[i]);
+    }
+    return true;
+}
+
+static _Noreturn void run(const char *name, const struct CMUnitTest *test, FILE *output, pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    dup2(fileno(output), STDOUT_FILENO);
+    dup2(fileno(output), STDERR_FILENO);
+    const struct CMUnitTest tests[] = {*test};
+    exit(cmocka_run_group_tests_name(name, tests, NULL, NULL) == 0 ? EXIT_SUCCESS : EXIT_FAILURE);
+}
+
+static struct crowd_place *free_place(struct crowd *crowd) {
+    for (;;) {
+        for (int i = 0; i < CROWD_MAX; i++) {
+            if (crowd->places[i].process == 0)
+                return &crowd->places[i];
+        }
+        await_some(crowd);
+    }
+}
+
+void crowd_add(struct crowd *crowd, const char *name, const struct CMUnitTest *tests, size_t count) {
+    pid_t parent = getpid();
+    for (size_t i = 0; i < count; i++) {
+        struct crowd_place *place = free_place(crowd);
+        place->output = tmpfile();
+        if (!place->output)
+            give_up("tmpfile");
+        fflush(NULL);
+        place->process = fork();
+        if (place->process == 0)
+            run(name, &tests[i], place->output, parent);
+        place->fd = place->process > 0 ? pidfd_open(place->process, 0) : -1;
+        if (place->fd < 0)
+            give_up("fork");
+    }
+}
+
+int crowd_await(struct crowd *crowd) {
+    while (await_some(crowd))
+        continue;
+    return crowd->failed;
+}
