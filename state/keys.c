@@ -72,3 +72,11 @@ char *key_alert_backfill(const struct pipeline *pipeline, char text[KEY_MAX]) {
 char *key_counters(const struct pipeline *pipeline, char text[KEY_MAX]) {
     return pipeline_key(pipeline, "counters", text);
 }
+
+char *key_epoch(const struct pipeline *pipeline, char text[KEY_MAX]) {
+    return pipeline_key(pipeline, "epoch", text);
+}
+
+char *key_rebuild(const struct pipeline *pipeline, char text[KEY_MAX]) {
+    return pipeline_key(pipeline, "rebuild", text);
+}

@@ -22,5 +22,7 @@ char *key_alerts(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_alert_claims(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_alert_backfill(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_counters(const struct pipeline *pipeline, char text[KEY_MAX]);
+char *key_epoch(const struct pipeline *pipeline, char text[KEY_MAX]);
+char *key_rebuild(const struct pipeline *pipeline, char text[KEY_MAX]);
 
 #endif

@@ -10,7 +10,7 @@ struct reader {
     redisContext *connection;
 };
 
-enum { READER_WORDS_MAX = 6 };
+enum { READER_WORDS_MAX = 8 };
 
 /* Asks and waits; the reply is of the expected type and the caller's to free. CODE_UNAVAILABLE when the store
  * went away. */

@@ -223,6 +223,16 @@ static struct quarantine_limits quarantine_limits(const struct config_engine *co
         .bytes = config->quarantine_megabytes * (int64_t)1024 * 1024};
 }
 
+/* Where to remember the store's epoch; NULL: nowhere. */
+static MUST_CHECK struct result find_epoch_file(const struct setup *setup, const char **file) {
+    const char *configured = config_store(setup->config)->epoch_file;
+    *file = *configured ? configured : NULL;
+    if (*configured || !setup->embedded || !setup->data_directory)
+        return ok();
+    *file = arena_printf(setup->arena, "%s/phasegate.epoch", setup->data_directory);
+    return *file ? ok() : fail(CODE_INTERNAL, "out of memory");
+}
+
 static MUST_CHECK struct result start_engine(struct serving *serving, bool create) {
     struct setup *setup = &serving->setup;
     struct redis_settings redis;
@@ -241,7 +251,9 @@ static MUST_CHECK struct result start_engine(struct serving *serving, bool creat
         .on_stopped = on_stopped,
         .context = serving,
     };
-    struct result result = setup_redis(setup, &redis);
+    struct result result = find_epoch_file(setup, &options.epoch_file);
+    if (is_ok(result))
+        result = setup_redis(setup, &redis);
     if (is_ok(result))
         result = setup_open_bus(setup, &serving->loop, &serving->log, &options.bus);
     if (!is_ok(result))

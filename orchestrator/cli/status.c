@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "cli/command.h"
 #include "cli/dates.h"
+#include "cli/epoch_print.h"
 #include "cli/grid.h"
 #include "cli/json_output.h"
 #include "cli/lookup.h"
@@ -65,7 +66,7 @@ static json_t *quarantine_json(const struct quarantine_totals *quarantine) {
 }
 
 static struct result print_json(const struct grid *grid, const struct backfill_state *backfill,
-    const struct quarantine_totals *quarantine, FILE *out) {
+    const struct quarantine_totals *quarantine, const struct epoch_state *epoch, FILE *out) {
     json_t *dates = json_array(), *object = json_object();
     for (size_t i = 0; i < grid->count; i++)
         json_push(&dates, json_date_state(grid->pipeline, &grid->states[i], grid->now_ms));
@@ -75,6 +76,7 @@ static struct result print_json(const struct grid *grid, const struct backfill_s
     json_put(&object, "totals", totals_json(grid));
     json_put(&object, "backfill", backfill_json(grid->pipeline, backfill));
     json_put(&object, "quarantine", quarantine_json(quarantine));
+    json_put(&object, "store", epoch_json(grid->pipeline, epoch));
     return json_print(object, out);
 }
 
@@ -112,6 +114,7 @@ static struct result run(const struct invocation *call, bool *answer) {
     struct date_state *states;
     struct backfill_state backfill;
     struct quarantine_totals quarantine;
+    struct epoch_state epoch;
     size_t count;
     struct result r = lookup_open(call->common, &lookup);
     if (!is_ok(r))
@@ -123,13 +126,17 @@ static struct result run(const struct invocation *call, bool *answer) {
         r = reader_backfill(lookup.reader, lookup.pipeline, lookup.setup.arena, &backfill);
     if (is_ok(r))
         r = reader_quarantine_totals(lookup.reader, lookup.pipeline, &quarantine);
+    if (is_ok(r))
+        r = reader_epoch(lookup.reader, lookup.pipeline, &epoch);
     if (is_ok(r)) {
         struct clock clock = clock_system();
         const struct grid grid = {lookup.pipeline, states, count, clock_now_ms(&clock)};
-        if (call->common->json)
-            r = print_json(&grid, &backfill, &quarantine, call->out);
-        else
+        if (call->common->json) {
+            r = print_json(&grid, &backfill, &quarantine, &epoch, call->out);
+        } else {
+            epoch_print(lookup.pipeline, &epoch, &call->term, call->out);
             print_text(&grid, &backfill, &quarantine, &call->term, call->out);
+        }
     }
     lookup_close(&lookup);
     return r;

@@ -20,7 +20,10 @@
     X(store, username, TEXT, .fallback = "", .environment = "PHASEGATE_STORE_USERNAME", \
         .meaning = "The ACL user to sign in as. Empty: Redis' default user") \
     X(store, password, SECRET, .fallback = "", .environment = "PHASEGATE_STORE_PASSWORD", \
-        .meaning = "Its password. Prefer the environment variable to the file. Empty: none")
+        .meaning = "Its password. Prefer the environment variable to the file. Empty: none") \
+    X(store, epoch_file, TEXT, .fallback = "", .environment = "PHASEGATE_EPOCH_FILE", \
+        .meaning = "A small file, on another disk than Redis' own, in which `serve` remembers how far the store was, so that it " \
+                   "notices after a restart that Redis forgot. Empty: none; embedded: one in the data directory")
 
 #define CONFIG_BUS(X) \
     X(bus, kind, BUS, .fallback = "redis", .environment = "PHASEGATE_BUS", .words = CONFIG_NAMES("redis", "pubsub"), \

@@ -3,11 +3,18 @@
 #include "base/backoff.h"
 #include "base/crash_point.h"
 #include "engine/dispatch.h"
+#include "engine/epoch.h"
 #include "engine/intake.h"
 #include "engine/recovery.h"
 #include "engine/timers.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+enum { REPLICA_MAX = 64 };
 
 struct engine {
     struct engine_options options;
@@ -16,6 +23,8 @@ struct engine {
     struct dispatcher *dispatcher;
     struct recovery *recovery;
     struct timers *timers;
+    struct epochs *epochs;
+    char replica[REPLICA_MAX];              /* this process, among those that share the store */
     const struct game_calendar **calendars; /* of options.pipelines */
     uv_timer_t *timer; /* while starting: the next try to create; while stopping: the deadline */
     uv_timer_t *sweep;
@@ -49,6 +58,7 @@ static void free_parts(struct engine *engine) {
     intake_free(&engine->intake);
     recovery_free(&engine->recovery);
     timers_free(&engine->timers);
+    epochs_free(&engine->epochs);
     dispatcher_free(&engine->dispatcher);
 }
 
@@ -132,7 +142,10 @@ enum { LEFT_ALONE_MS = 10000 }; /* a sweep leaves younger outbox entries to whoe
 
 static void on_sweep(uv_timer_t *timer) {
     struct engine *engine = timer->data;
-    if (!engine->store_ready || engine->stopping)
+    if (engine->stopping)
+        return;
+    epochs_sweep(engine->epochs);
+    if (!engine->store_ready)
         return;
     recovery_sweep(engine->recovery, clock_now_ms(&engine->options.clock) - LEFT_ALONE_MS);
     timers_sweep(engine->timers);
@@ -217,7 +230,13 @@ static void create_all(struct engine *engine) {
 
 /* --- The parts' events ----------------------------------------------------------------------------- */
 
+/* The epoch first: a rebuild that is under way must be known before anything is applied or published. */
 static void on_store_ready(void *context) {
+    struct engine *engine = context;
+    epochs_store_ready(engine->epochs);
+}
+
+static void on_epochs_known(void *context) {
     struct engine *engine = context;
     engine->store_ready = true;
     recovery_read(engine->recovery);
@@ -243,6 +262,11 @@ static void on_store_refused(void *context, struct result reason) {
 static void on_due(void *context, const struct pipeline *pipeline, const char *field, const char *facts) {
     struct engine *engine = context;
     dispatcher_add(engine->dispatcher, pipeline, field, facts);
+}
+
+static void on_stored(void *context, const struct pipeline *pipeline) {
+    struct engine *engine = context;
+    epochs_touch(engine->epochs, pipeline);
 }
 
 static void on_over(void *context, const struct pipeline *pipeline, game_date date, int group, int run) {
@@ -286,6 +310,7 @@ static struct intake *make_intake(struct engine *engine) {
         .bus = options->bus,
         .in_hand_max = options->in_hand_max,
         .quarantine = options->quarantine.bytes > 0 ? options->quarantine : default_limits,
+        .on_stored = on_stored,
         .on_due = on_due,
         .on_over = on_over,
         .on_idle = on_intake_idle,
@@ -316,12 +341,27 @@ static struct timers *make_timers(struct engine *engine) {
         .context = engine});
 }
 
+static struct epochs *make_epochs(struct engine *engine) {
+    const struct engine_options *options = &engine->options;
+    return epochs_new((struct epochs_parts){.clock = options->clock,
+        .log = options->log,
+        .store = engine->store,
+        .alerts = options->alerts,
+        .pipelines = options->pipelines,
+        .pipeline_count = options->pipeline_count,
+        .replica = engine->replica,
+        .file = options->epoch_file,
+        .on_known = on_epochs_known,
+        .context = engine});
+}
+
 static bool make_parts(struct engine *engine) {
     engine->dispatcher = make_dispatcher(engine);
     engine->intake = make_intake(engine);
     engine->recovery = make_recovery(engine);
     engine->timers = make_timers(engine);
-    return engine->dispatcher && engine->intake && engine->recovery && engine->timers;
+    engine->epochs = make_epochs(engine);
+    return engine->dispatcher && engine->intake && engine->recovery && engine->timers && engine->epochs;
 }
 
 static MUST_CHECK struct result open_store(struct engine *engine) {
@@ -357,11 +397,22 @@ void engine_set_calendar(
             engine->calendars[i] = calendar;
 }
 
+/* Host, process and chance: no two processes have the same, not even one after the other. */
+static void name_replica(char text[REPLICA_MAX]) {
+    char host[32] = "";
+    uint32_t chance = 0;
+    gethostname(host, sizeof host - 1);
+    if (getrandom(&chance, sizeof chance, GRND_NONBLOCK) != sizeof chance)
+        chance = (uint32_t)uv_hrtime();
+    snprintf(text, REPLICA_MAX, "%s-%ld-%08" PRIx32, host, (long)getpid(), chance);
+}
+
 struct result engine_start(const struct engine_options *options, struct engine **engine) {
     struct engine *started = calloc(1, sizeof *started);
     if (!started)
         return fail(CODE_LIMIT, "out of memory");
     started->options = *options;
+    name_replica(started->replica);
     started->timer = new_timer(started);
     started->sweep = new_timer(started);
     started->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000};

@@ -38,7 +38,8 @@ struct engine_options {
     int drain_seconds;  /* how long a stop may take */
     int sweep_ms;       /* how often outbox, timers and slots are looked after; 0: ENGINE_SWEEP_MS */
     struct quarantine_limits quarantine; /* zeroed: the defaults */
-    bool create;                         /* make topics and subscriptions that are missing */
+    const char *epoch_file; /* what is remembered of the store over restarts (epoch.h); NULL: nothing is */
+    bool create;            /* make topics and subscriptions that are missing */
 
     /* The engine is running: store ready, outbox read, receiving. Called once. */
     void (*on_running)(void *context);

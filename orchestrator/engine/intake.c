@@ -226,6 +226,7 @@ static void hand_on(const struct inbound *inbound, const struct applied *applied
 
 static void on_applied(void *context, struct result result, const struct applied *applied) {
     struct inbound *inbound = context;
+    struct intake *intake = inbound->feed->intake;
     if (!is_ok(result) && result.retryable) {
         wait_for_store(inbound);
         return;
@@ -239,6 +240,7 @@ static void on_applied(void *context, struct result result, const struct applied
     crash_point(after_apply);
     log_applied(inbound, applied);
     hand_on(inbound, applied);
+    intake->parts.on_stored(intake->parts.context, inbound->feed->pipeline);
     finish(inbound);
 }
 

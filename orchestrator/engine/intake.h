@@ -25,6 +25,8 @@ struct intake_parts {
     size_t in_hand_max; /* deliveries out at once, per subscription */
     struct quarantine_limits quarantine;
 
+    /* A completion was applied. */
+    void (*on_stored)(void *context, const struct pipeline *pipeline);
     /* A completion made a trigger due: the outbox entry, valid during the call. */
     void (*on_due)(void *context, const struct pipeline *pipeline, const char *field, const char *facts);
     /* A completion made the group done or failed: the trigger of that run is over. Called before on_due. */
