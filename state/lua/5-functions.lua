@@ -157,7 +157,8 @@ local function confirm(keys, argv)
     local text = redis.call('HGET', keys[1], field)
     local group = text and parse_group(text)
     local date = {key = keys[1], history = keys[2], text = argv[2]}
-    if not group or group.run ~= run then
+    if group and group.run < run then return removed end -- a run that was never opened, as far as this store knows
+    if not group or group.run > run then
         local known = run_of_old_message(date, number, message)
         if not known and tonumber(redis.call('HGET', keys[1], '.run') or 1) > run then
             keep_message(date, number, run, message)
