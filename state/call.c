@@ -49,6 +49,8 @@ void call_keys_of_date(struct call *call, const struct pipeline *pipeline, game_
     add_written(call);
     key_due(pipeline, date, room(call));
     add_written(call);
+    key_leases(pipeline, date, room(call));
+    add_written(call);
 }
 
 void call_number(struct call *call, int64_t value) {
@@ -68,17 +70,26 @@ void call_outbox_field(struct call *call, const struct trigger *trigger) {
     add_written(call);
 }
 
+void call_lessee(struct call *call, struct store *store) {
+    const struct store_replica *replica = store_replica(store);
+    if (replica->id[0])
+        snprintf(room(call), REPLICA_ID_MAX + 16, "%s %d", replica->id, replica->lease_ms);
+    else
+        room(call)[0] = '\0';
+    add_written(call);
+}
+
 /* --- Sending and answering ------------------------------------------------------------------------------ */
 
 struct sent {
     struct store *store;
+    int64_t at_ms; /* by the uptime clock */
     call_answered_fn *answered;
     union told tell;
     void *context;
 };
 
-/* A server whose functions were flushed behind our back gets them again on a new connection. */
-static struct result result_of(struct store *store, const redisReply *reply) {
+struct result call_result(struct store *store, const redisReply *reply) {
     struct result result = redis_reply_result(reply);
     if (result.code == CODE_INTERNAL && strstr(result.text, "Function not found")) {
         redis_link_drop(store_link(store));
@@ -89,7 +100,8 @@ static struct result result_of(struct store *store, const redisReply *reply) {
 
 static void on_reply(void *context, const redisReply *reply) {
     struct sent *sent = context;
-    struct result result = result_of(sent->store, reply);
+    struct result result = call_result(sent->store, reply);
+    store_note_answer(sent->store, sent->at_ms);
     sent->answered(sent->store, result, is_ok(result) ? reply : NULL, sent->tell, sent->context);
     free(sent);
 }
@@ -99,7 +111,11 @@ void call_send(struct store *store, const struct call *call, call_answered_fn *a
     struct sent *sent = malloc(sizeof *sent);
     struct result result = fail(CODE_UNAVAILABLE, sent ? "the store is away" : "out of memory");
     if (sent && store_is_ready(store)) {
-        *sent = (struct sent){.store = store, .answered = answered, .tell = tell, .context = context};
+        *sent = (struct sent){.store = store,
+            .at_ms = store_uptime_ms(store),
+            .answered = answered,
+            .tell = tell,
+            .context = context};
         result = redis_link_send(store_link(store), on_reply, sent, call->count, call->values, call->lengths);
     }
     if (!is_ok(result)) {

@@ -10,7 +10,7 @@
 #include "state/keys.h"
 #include "state/store.h"
 
-enum { CALL_ARGUMENTS_MAX = 26, CALL_TEXTS_MAX = 4 * KEY_MAX + 512, CALL_KEYS_OF_DATE = 4 };
+enum { CALL_ARGUMENTS_MAX = 32, CALL_TEXTS_MAX = 5 * KEY_MAX + 512, CALL_KEYS_OF_DATE = 5 };
 
 struct call {
     const char *values[CALL_ARGUMENTS_MAX];
@@ -31,6 +31,9 @@ void call_number(struct call *call, int64_t value);
 void call_date(struct call *call, game_date date);
 void call_outbox_field(struct call *call, const struct trigger *trigger); /* "2021-11-17/g2/r1" */
 
+/* Whose step it is, for leases: "host-71-5e1f 30000"; "" when the store is no replica's. */
+void call_lessee(struct call *call, struct store *store);
+
 /* The function that the store's user passed. */
 union told {
     store_applied_fn *applied;
@@ -45,6 +48,7 @@ union told {
     ledger_quarantine_fn *ledger_quarantine;
     ledger_open_fn *ledger_open;
     ledger_look_fn *ledger_look;
+    store_leased_fn *leased;
 };
 
 /* Tells the user what came; reply is NULL unless result is ok. Called once for each call. */
@@ -54,6 +58,12 @@ typedef void call_answered_fn(
 /* Sends it. While the store is away, or when out of memory, answered is called before this returns. */
 void call_send(
     struct store *store, const struct call *call, call_answered_fn *answered, union told tell, void *context);
+
+/*
+ * What the reply to a function of the library stands for. A server whose functions were flushed behind our
+ * back gets them again, on a new connection.
+ */
+struct result call_result(struct store *store, const redisReply *reply) MUST_CHECK;
 
 /* For answers of which only the result matters: tells tell.done. */
 void call_answer_done(
@@ -68,5 +78,15 @@ struct result reply_check(const redisReply *reply, size_t elements, const char *
 
 /* The store's connection. */
 struct redis_link *store_link(struct store *store);
+
+/* Now, by the clock that leases are reckoned by; and the answer of a call that was sent then comes next. */
+int64_t store_uptime_ms(const struct store *store);
+void store_note_answer(struct store *store, int64_t sent_ms);
+
+/* The replica whose store it is; id "" when it is nobody's. */
+const struct store_replica *store_replica(const struct store *store);
+
+/* A lease that the call which is being answered got: it began, at the latest, when that was sent. */
+struct lease store_new_lease(const struct store *store, bool taken_over);
 
 #endif

@@ -35,6 +35,10 @@ char *key_due(const struct pipeline *pipeline, game_date date, char text[KEY_MAX
     return month_key(pipeline, date, "due", text);
 }
 
+char *key_leases(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]) {
+    return month_key(pipeline, date, "leases", text);
+}
+
 char *key_slots(const struct pipeline *pipeline, int group, char text[KEY_MAX]) {
     snprintf(text, KEY_MAX, "pg:{%s}:slots:%d", pipeline->name, group);
     return text;

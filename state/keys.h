@@ -13,6 +13,7 @@ char *key_date(const struct pipeline *pipeline, game_date date, char text[KEY_MA
 char *key_history(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]);
 char *key_outbox(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]);
 char *key_due(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]);
+char *key_leases(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]);
 char *key_slots(const struct pipeline *pipeline, int group, char text[KEY_MAX]);
 char *key_backfill(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_months(const struct pipeline *pipeline, char text[KEY_MAX]);
@@ -24,5 +25,8 @@ char *key_alert_backfill(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_counters(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_epoch(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_rebuild(const struct pipeline *pipeline, char text[KEY_MAX]);
+
+/* Of all pipelines. */
+#define KEY_REPLICAS "pg:{}:replicas"
 
 #endif

@@ -29,7 +29,7 @@ static void finish_if_last(struct walk *walk) {
 static void on_month(void *context, const redisReply *reply) {
     struct month *month = context;
     struct walk *walk = month->walk;
-    struct result result = redis_reply_result(reply);
+    struct result result = call_result(walk->parts.store, reply);
     if (is_ok(result) && reply->type == REDIS_REPLY_ARRAY)
         walk->parts.answer(walk->parts.context, month->first, reply);
     free(month);

@@ -1,5 +1,4 @@
-/* Reading the whole outbox of a pipeline: at start, and after a connection was lost with answers under way.
- */
+/* Reading the outbox of a pipeline, as far as it is ours to publish: at start, and in each sweep. */
 #include "state/month_walk.h"
 
 #include <stdlib.h>
@@ -48,9 +47,10 @@ static void hand_over(void *context, game_date first, const redisReply *reply) {
 
 static struct result ask(void *context, game_date first, redis_reply_fn *reply, void *walk) {
     struct sweep *sweep = context;
-    char key[KEY_MAX];
-    return redis_link_sendv(
-        store_link(sweep->store), reply, walk, "HGETALL", key_outbox(sweep->pipeline, first, key), NULL);
+    char outbox[KEY_MAX], leases[KEY_MAX];
+    return redis_link_sendv(store_link(sweep->store), reply, walk, "FCALL", "pg_open_entries", "2",
+        key_outbox(sweep->pipeline, first, outbox), key_leases(sweep->pipeline, first, leases),
+        store_replica(sweep->store)->id, NULL);
 }
 
 static void finish(void *context, struct result result) {

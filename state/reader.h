@@ -11,6 +11,7 @@
 #include "core/pipeline.h"
 #include "core/trigger.h"
 #include "redis/settings.h"
+#include "state/replicas.h"
 
 struct reader;
 
@@ -148,6 +149,10 @@ struct result reader_backfill(struct reader *reader, const struct pipeline *pipe
 /* The outbox of the pipeline: every trigger decided and not yet confirmed, oldest date first. */
 struct result reader_outbox(struct reader *reader, const struct pipeline *pipeline, struct arena *arena,
     struct trigger **triggers, size_t *count) MUST_CHECK;
+
+/* The replicas that were heard of in the last hour, of all pipelines; the longest at work first. */
+struct result reader_replicas(
+    struct reader *reader, struct arena *arena, struct replica_report **replicas, size_t *count) MUST_CHECK;
 
 struct quarantined {
     const char *id; /* the bus's message id */

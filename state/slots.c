@@ -8,9 +8,12 @@
 /* --- Claim and release ---------------------------------------------------------------------------------- */
 
 /*
- * Two questions, since outbox and ledger may live on different Cluster nodes: is the trigger still in the
- * outbox, and is there a slot? In this order, so that one that another replica has published keeps the slot
- * that it is in flight with, and one that was cancelled is gone also while the cap is in flight.
+ * Three questions, since outbox and ledger may live on different Cluster nodes: is the trigger still in the
+ * outbox, is there a slot, and whose is the lease? In this order, so that one that another replica has
+ * published keeps the slot that it is in flight with, one that was cancelled is gone also while the cap is in
+ * flight, and slots go to the oldest dates whichever replica asks: nobody holds a lease that he cannot use.
+ * A slot that is another replica's lease's stays: it is the trigger's. One whose trigger has gone in between
+ * is found by the next reclaim.
  */
 struct claiming {
     struct store *store;
@@ -21,20 +24,31 @@ struct claiming {
     void *context;
 };
 
-static void tell_claim(struct claiming *claiming, struct result result, enum claim claim) {
-    claiming->claimed(claiming->context, result, claim);
+static void tell_claim(
+    struct claiming *claiming, struct result result, enum claim claim, struct lease lease) {
+    claiming->claimed(claiming->context, result, claim, lease);
     free(claiming);
+}
+
+static void on_lease(void *context, struct result result, enum leasing leasing, struct lease lease) {
+    static const enum claim claims[] = {
+        [LEASE_GONE] = CLAIM_GONE, [LEASE_THEIRS] = CLAIM_THEIRS, [LEASE_OURS] = CLAIM_GRANTED};
+    tell_claim(context, result, claims[leasing], lease);
 }
 
 static void on_claimed(
     struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
-    (void)store;
+    struct claiming *claiming = context;
     (void)tell;
     if (is_ok(result)
         && (reply->type != REDIS_REPLY_INTEGER || reply->integer < CLAIM_FULL
             || reply->integer > CLAIM_PAUSED))
         result = fail(CODE_INTERNAL, "pg_claim answered what this phasegate does not understand");
-    tell_claim(context, result, is_ok(result) ? (enum claim)reply->integer : CLAIM_FULL);
+    enum claim claim = is_ok(result) ? (enum claim)reply->integer : CLAIM_FULL;
+    if (claim == CLAIM_GRANTED && store_replica(store)->id[0])
+        store_lease(store, claiming->pipeline, &claiming->trigger, on_lease, claiming);
+    else
+        tell_claim(claiming, result, claim, (struct lease){0});
 }
 
 static void ask_for_slot(struct claiming *claiming) {
@@ -59,7 +73,7 @@ static void on_looked_up(void *context, const redisReply *reply) {
     struct claiming *claiming = context;
     struct result result = redis_reply_result(reply);
     if (!is_ok(result) || reply->integer == 0)
-        tell_claim(claiming, result, CLAIM_GONE);
+        tell_claim(claiming, result, CLAIM_GONE, (struct lease){0});
     else
         ask_for_slot(claiming);
 }
@@ -68,7 +82,7 @@ void store_claim(struct store *store, const struct pipeline *pipeline, const str
     int64_t now_ms, store_claimed_fn *claimed, void *context) {
     struct claiming *claiming = malloc(sizeof *claiming);
     if (!claiming) {
-        claimed(context, fail(CODE_UNAVAILABLE, "out of memory"), CLAIM_FULL);
+        claimed(context, fail(CODE_UNAVAILABLE, "out of memory"), CLAIM_FULL, (struct lease){0});
         return;
     }
     *claiming = (struct claiming){.store = store,
@@ -84,7 +98,7 @@ void store_claim(struct store *store, const struct pipeline *pipeline, const str
     struct result result = redis_link_sendv(store_link(store), on_looked_up, claiming, "HEXISTS",
         key_outbox(pipeline, trigger->date, key), field.values[field.count - 1], NULL);
     if (!is_ok(result))
-        tell_claim(claiming, result, CLAIM_FULL);
+        tell_claim(claiming, result, CLAIM_FULL, (struct lease){0});
 }
 
 static void send_release(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,

@@ -12,6 +12,8 @@ struct store {
     struct store_events events;
     struct library library;
     struct months months; /* those that pg_open_month was called for on this connection */
+    struct store_replica replica;
+    int64_t answered_ms; /* when the call that is being answered was sent; by the uptime clock */
     bool ready;
     bool closing;
     void (*closed)(void *context);
@@ -56,6 +58,7 @@ struct result store_open(uv_loop_t *loop, const struct redis_settings *settings,
         return fail(CODE_LIMIT, "out of memory");
     opened->log = log_with(log, "part", "store");
     opened->events = events;
+    opened->replica.uptime = clock_uptime();
     struct redis_link_events link_events = {.on_connect = on_connect, .on_lost = on_lost, .context = opened};
     struct result result = redis_link_open(loop, settings, &opened->log, link_events, &opened->link);
     if (!is_ok(result)) {
@@ -90,6 +93,29 @@ struct redis_link *store_link(struct store *store) {
     return store->link;
 }
 
+/* --- Leases: what the client's files share -------------------------------------------------------------- */
+
+void store_set_replica(struct store *store, struct store_replica replica) {
+    store->replica = replica;
+}
+
+const struct store_replica *store_replica(const struct store *store) {
+    return &store->replica;
+}
+
+int64_t store_uptime_ms(const struct store *store) {
+    return clock_now_ms(&store->replica.uptime);
+}
+
+void store_note_answer(struct store *store, int64_t sent_ms) {
+    store->answered_ms = sent_ms;
+}
+
+struct lease store_new_lease(const struct store *store, bool taken_over) {
+    int64_t length_ms = store->replica.lease_ms, margin_ms = length_ms / LEASE_MARGIN;
+    return (struct lease){.until_ms = store->answered_ms + length_ms - margin_ms, .taken_over = taken_over};
+}
+
 /* --- Apply ---------------------------------------------------------------------------------------------- */
 
 static const char *const verdict_names[] = {
@@ -104,7 +130,8 @@ const char *verdict_name(enum verdict verdict) {
     return verdict_names[verdict];
 }
 
-static struct result read_applied(const redisReply *reply, struct applied *applied) {
+static struct result read_applied(
+    const struct store *store, const redisReply *reply, struct applied *applied) {
     enum { VERDICT, CLOSED, GROUP, GROUP_RUN, PHASE, STALE_FROM, FIELD, FACTS, PARTS };
     struct result result = reply_check(reply, PARTS, "pg_apply");
     if (!is_ok(result))
@@ -121,6 +148,7 @@ static struct result read_applied(const redisReply *reply, struct applied *appli
         .stale_from = reply_int(reply, STALE_FROM),
         .outbox_field = reply_text(reply, FIELD),
         .outbox_facts = reply_text(reply, FACTS),
+        .lease = store_new_lease(store, false),
     };
     return ok();
 }
@@ -128,9 +156,8 @@ static struct result read_applied(const redisReply *reply, struct applied *appli
 static void on_applied(
     struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
     struct applied applied = {0};
-    (void)store;
     if (is_ok(result))
-        result = read_applied(reply, &applied);
+        result = read_applied(store, reply, &applied);
     tell.applied(context, result, is_ok(result) ? &applied : NULL);
 }
 
@@ -190,6 +217,7 @@ void store_apply(struct store *store, const struct pipeline *pipeline, const str
     call_text(&call, completion->trigger_message_id);
     call_text(&call, completion->error_message);
     call_text(&call, completion->day.games == GAMES_NONE ? "1" : "0");
+    call_lessee(&call, store);
     call_send(store, &call, on_applied, (union told){.applied = applied}, context);
 }
 

@@ -11,12 +11,14 @@
 #ifndef PHASEGATE_STATE_STORE_H
 #define PHASEGATE_STATE_STORE_H
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/result.h"
 #include "core/completion.h"
 #include "core/pipeline.h"
 #include "core/trigger.h"
 #include "redis/settings.h"
+#include "state/replicas.h"
 
 #include <uv.h>
 
@@ -36,6 +38,12 @@ enum { VERDICT_COUNT = VERDICT_OTHER_RUN + 1 };
 /* "applied", "duplicate" … */
 const char *verdict_name(enum verdict verdict);
 
+/* A replica's right to publish one entry of the outbox. {0}: none. */
+struct lease {
+    int64_t until_ms; /* by the uptime clock; from here on somebody else may have it */
+    bool taken_over;  /* another replica had it, whose lease ran out */
+};
+
 /* The answer to store_apply; valid during the call. */
 struct applied {
     enum verdict verdict;
@@ -46,6 +54,7 @@ struct applied {
     int stale_from;           /* a re-run: groups from here on are stale; 0 when it is none */
     const char *outbox_field; /* "2021-11-17/g2/r1": the trigger it made due; NULL when none */
     const char *outbox_facts; /* for trigger_from_outbox */
+    struct lease lease;       /* of that trigger, if it is a live one and the store is a replica's */
 };
 
 /* None may be NULL. */
@@ -66,6 +75,25 @@ struct result store_open(uv_loop_t *loop, const struct redis_settings *settings,
 
 bool store_is_ready(const struct store *store);
 
+enum {
+    REPLICA_ID_MAX = 112,
+    LEASE_MARGIN = 4, /* a replica reckons its lease to end this part of it early */
+};
+
+/* A replica: whoever publishes triggers. */
+struct store_replica {
+    char id[REPLICA_ID_MAX]; /* without blanks, and nobody else's */
+    int lease_ms;
+    struct clock uptime; /* clock_uptime() */
+};
+
+/*
+ * From here on the store is this replica's: the live triggers that its calls decide are leased to it in the
+ * step that decides them, and the outbox that it is shown leaves out what is leased to others. Without this
+ * it is nobody's, as a command's is: what it decides is for the next replica that looks.
+ */
+void store_set_replica(struct store *store, struct store_replica replica);
+
 typedef void store_applied_fn(void *context, struct result result, const struct applied *applied);
 typedef void store_done_fn(void *context, struct result result);
 typedef void store_outbox_fn(void *context, struct result result, const char *field, const char *facts);
@@ -82,11 +110,32 @@ void store_confirm(struct store *store, const struct pipeline *pipeline, const s
     const char *bus_message_id, int64_t now_ms, store_done_fn *done, void *context);
 
 /*
- * Everything in the pipeline's outbox, month by month: entry is called once per trigger, oldest date and
- * lowest group first within a month, and a last time with field NULL.
+ * The pipeline's outbox, but for what is leased to other replicas, month by month: entry is called once per
+ * trigger, oldest date and lowest group first within a month, and a last time with field NULL.
  */
 void store_outbox(
     struct store *store, const struct pipeline *pipeline, store_outbox_fn *entry, void *context);
+
+/* --- Leases: which replica publishes an outbox entry ---------------------------------------------------- */
+
+enum leasing {
+    LEASE_GONE,   /* the trigger is in the outbox no more: published, cancelled, or superseded by a new run */
+    LEASE_THEIRS, /* another replica's lease runs: it publishes it, or its lease runs out */
+    LEASE_OURS,   /* from now on, or further; also when another's had run out */
+};
+typedef void store_leased_fn(void *context, struct result result, enum leasing leasing, struct lease lease);
+
+/* Asks for the lease of a trigger; only its date, group and run are read. For a replica's store. */
+void store_lease(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    store_leased_fn *leased, void *context);
+
+/* Gives the replica's lease back, so that any replica may be next. Harmless when it has none. */
+void store_unlease(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    store_done_fn *done, void *context);
+
+/* A replica says that it is alive, and what it did. */
+void store_heartbeat(
+    struct store *store, const struct replica_report *report, store_done_fn *done, void *context);
 
 /* --- Timers: settle times and deadlines ----------------------------------------------------------------- */
 
@@ -108,6 +157,7 @@ struct ticked {
     const char *waits_for;    /* abbreviations, "togs,tdgs" */
     const char *outbox_field; /* the trigger that this made due, again or anew; NULL when none */
     const char *outbox_facts;
+    struct lease lease; /* as in struct applied */
 };
 typedef void store_ticked_fn(void *context, struct result result, const struct ticked *ticked);
 
@@ -122,10 +172,15 @@ enum claim {
     CLAIM_GRANTED, /* also when the trigger has its slot already */
     CLAIM_PAUSED,  /* an operator paused backfill */
     CLAIM_GONE,    /* the trigger is in the outbox no more: cancelled, or superseded by a new run */
+    CLAIM_THEIRS,  /* it has a slot, and another replica the lease */
 };
-typedef void store_claimed_fn(void *context, struct result result, enum claim claim);
+/* The lease is that of a granted trigger. */
+typedef void store_claimed_fn(void *context, struct result result, enum claim claim, struct lease lease);
 
-/* Asks for a slot for a backfill trigger that is about to be published; it is held for group_deadline. */
+/*
+ * Asks for a slot, and then for the lease, for a backfill trigger that is about to be published. The slot is
+ * held for group_deadline.
+ */
 void store_claim(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
     int64_t now_ms, store_claimed_fn *claimed, void *context);
 

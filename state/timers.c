@@ -62,7 +62,6 @@ static void on_ticked(
     struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
     enum { RUN, FROM, STALLED, STALLED_RUN, STALLS, WAITS_FOR, FIELD, FACTS, PARTS };
     struct ticked ticked = {0};
-    (void)store;
     if (is_ok(result))
         result = reply_check(reply, PARTS, "pg_tick");
     if (is_ok(result))
@@ -75,6 +74,7 @@ static void on_ticked(
             .waits_for = reply_text(reply, WAITS_FOR),
             .outbox_field = reply_text(reply, FIELD),
             .outbox_facts = reply_text(reply, FACTS),
+            .lease = store_new_lease(store, false),
         };
     tell.ticked(context, result, is_ok(result) ? &ticked : NULL);
 }
@@ -87,6 +87,7 @@ void store_tick(struct store *store, const struct pipeline *pipeline, game_date 
     call_text(&call, pipeline->definition);
     call_date(&call, date);
     call_number(&call, now_ms);
+    call_lessee(&call, store);
     call_send(store, &call, on_ticked, (union told){.ticked = ticked}, context);
 }
 

@@ -18,6 +18,17 @@ struct clock clock_system(void) {
     return (struct clock){.now_ms = system_now_ms};
 }
 
+static int64_t uptime_now_ms(void *context) {
+    (void)context;
+    struct timespec now;
+    clock_gettime(CLOCK_BOOTTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+struct clock clock_uptime(void) {
+    return (struct clock){.now_ms = uptime_now_ms};
+}
+
 static bool two_digits(const char *text, int *value) {
     if (text[0] < '0' || text[0] > '9' || text[1] < '0' || text[1] > '9')
         return false;

@@ -18,6 +18,12 @@ struct clock {
 /* The system's real-time clock. */
 struct clock clock_system(void);
 
+/*
+ * Milliseconds since the machine was started: never set, and it goes on while the process is stopped or the
+ * machine sleeps. For reckoning how long ago something was.
+ */
+struct clock clock_uptime(void);
+
 static inline int64_t clock_now_ms(const struct clock *clock) {
     return clock->now_ms(clock->context);
 }

@@ -246,6 +246,7 @@ static MUST_CHECK struct result start_engine(struct serving *serving, bool creat
         .in_hand_max = (size_t)config_engine(setup->config)->in_hand_max,
         .drain_seconds = config_engine(setup->config)->drain_seconds,
         .quarantine = quarantine_limits(config_engine(setup->config)),
+        .lease_seconds = config_engine(setup->config)->lease_seconds,
         .create = create || setup->embedded_bus,
         .on_running = on_running,
         .on_stopped = on_stopped,

@@ -54,7 +54,10 @@
         .meaning = "Messages that could not be understood are kept for so long. Of each pipeline the oldest go earlier when there " \
                    "are more than 10,000, or more than `quarantine_megabytes`") \
     X(engine, quarantine_megabytes, INT, .fallback = "64", .least = 1, .most = 1048576, \
-        .meaning = "What they may take in the store, for each pipeline")
+        .meaning = "What they may take in the store, for each pipeline") \
+    X(engine, lease_seconds, INT, .fallback = "30", .least = 1, .most = 600, \
+        .meaning = "How long a trigger is one replica's to publish. When that replica dies, another one publishes it at the latest " \
+                   "this much later, and a third")
 
 #define CONFIG_LOG(X) \
     X(log, level, WORD, .fallback = "info", .environment = "PHASEGATE_LOG_LEVEL", \

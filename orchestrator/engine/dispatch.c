@@ -127,6 +127,7 @@ static void on_confirmed(void *context, struct result result) {
     struct lane_log log;
     if (is_ok(result)) {
         crash_point(after_confirm);
+        lane->dispatcher->parts.work->confirmed++;
         lane_next(lane);
         return;
     }
@@ -139,15 +140,18 @@ static void on_confirmed(void *context, struct result result) {
 static void on_published(void *context, struct result result, const char *message_id) {
     struct lane *lane = context;
     struct lane_log log;
+    lane->publishing = false;
     lane->first->granted = false;
     if (is_ok(result)) {
         crash_point(after_publish);
+        lane->dispatcher->parts.work->published++;
         log_info(log_for(lane, &log), "published the trigger as message %s", message_id);
         outbound_published(lane->first, message_id);
         lane->backoff.failures = 0;
         lane_step(lane);
         return;
     }
+    lane->first->ticket.lease = (struct lease){0};
     if (result.retryable && lane->backoff.failures == 0)
         log_warning(log_for(lane, &log), "could not publish the trigger, trying again: %s", result.text);
     else if (!result.retryable)
@@ -162,6 +166,7 @@ static void publish(struct lane *lane) {
     set_busy(lane);
     struct result result = outbound_prepare(lane->first);
     if (is_ok(result)) {
+        lane->publishing = true;
         crash_point(before_publish);
         bus_publish(parts->bus, lane->pipeline->triggers.topic, lane->first->message, on_published, lane);
         crash_point(while_publishing);
@@ -172,11 +177,15 @@ static void publish(struct lane *lane) {
     lane_wait(lane);
 }
 
+static struct trigger first_of(const struct lane *lane) {
+    const struct ticket *ticket = &lane->first->ticket;
+    return (struct trigger){
+        .date = ticket->date, .group = ticket->group, .run = ticket->run, .backfill = lane->first->backfill};
+}
+
 static void confirm(struct lane *lane) {
     struct dispatcher_parts *parts = &lane->dispatcher->parts;
-    const struct ticket *ticket = &lane->first->ticket;
-    const struct trigger trigger = {
-        .date = ticket->date, .group = ticket->group, .run = ticket->run, .backfill = lane->first->backfill};
+    const struct trigger trigger = first_of(lane);
     set_busy(lane);
     store_confirm(parts->store, lane->pipeline, &trigger, lane->first->bus_message_id,
         clock_now_ms(&parts->clock), on_confirmed, lane);
@@ -197,6 +206,62 @@ static void wait_at_gate(struct lane *lane) {
     note_rest(dispatcher, was_busy);
 }
 
+/* --- Leases --------------------------------------------------------------------------------------------- */
+
+static bool is_leased(const struct lane *lane) {
+    return clock_now_ms(&lane->dispatcher->parts.uptime) < lane->first->ticket.lease.until_ms;
+}
+
+static void note_lease(struct lane *lane, struct lease lease) {
+    lane->first->ticket.lease = lease;
+    lane->dispatcher->parts.work->taken_over += lease.taken_over ? 1 : 0;
+}
+
+static void on_leased(void *context, struct result result, enum leasing leasing, struct lease lease) {
+    struct lane *lane = context;
+    struct lane_log log;
+    if (!is_ok(result)) {
+        if (!result.retryable && lane->backoff.failures == 0)
+            log_error(log_for(lane, &log), "the store gives no lease; trying again: %s", result.text);
+        lane_wait(lane);
+    } else if (leasing == LEASE_OURS) {
+        note_lease(lane, lease);
+        lane_step(lane);
+    } else {
+        log_debug(log_for(lane, &log),
+            leasing == LEASE_THEIRS ? "left to another replica, whose lease runs"
+                                    : "not published: it was cancelled, superseded, or published elsewhere");
+        lane_next(lane);
+    }
+}
+
+static void ask_for_lease(struct lane *lane) {
+    const struct trigger trigger = first_of(lane);
+    set_busy(lane);
+    store_lease(lane->dispatcher->parts.store, lane->pipeline, &trigger, on_leased, lane);
+}
+
+/* It is with the bus, whatever the answer. */
+static void on_renewed(void *context, struct result result, enum leasing leasing, struct lease lease) {
+    (void)context;
+    (void)result;
+    (void)leasing;
+    (void)lease;
+}
+
+static void renew(struct lane *lane) {
+    const struct dispatcher_parts *parts = &lane->dispatcher->parts;
+    if (!lane->publishing
+        || lane->first->ticket.lease.until_ms - clock_now_ms(&parts->uptime) > parts->lease_ms / 2)
+        return;
+    const struct trigger trigger = first_of(lane);
+    store_lease(parts->store, lane->pipeline, &trigger, on_renewed, NULL);
+}
+
+void dispatcher_sweep(struct dispatcher *dispatcher) {
+    lanes_each(&dispatcher->lanes, renew);
+}
+
 /* The next thing to do for the lane's first trigger. */
 static void lane_step(struct lane *lane) {
     const struct outbound *first = lane->first;
@@ -206,6 +271,8 @@ static void lane_step(struct lane *lane) {
         confirm(lane);
     else if (first->backfill && !first->granted)
         wait_at_gate(lane);
+    else if (!is_leased(lane))
+        ask_for_lease(lane);
     else
         publish(lane);
 }
@@ -218,13 +285,15 @@ static void on_granted(struct ticket *ticket) {
     crash_point(after_claim);
     ticket->may_have_slot = true;
     lane->first->granted = true;
+    note_lease(lane, ticket->lease);
     lane_step(lane);
 }
 
 static void on_gone(struct ticket *ticket) {
     struct lane *lane = ticket->owner;
     struct lane_log log;
-    log_debug(log_for(lane, &log), "not published: it was cancelled, or a new run came before it");
+    log_debug(log_for(lane, &log),
+        "not published here: it was cancelled, a new run came before it, or another replica has it");
     lane_next(lane);
 }
 
@@ -283,23 +352,31 @@ static bool read_entry(struct dispatcher *dispatcher, const struct pipeline *pip
     return is_ok(result);
 }
 
-bool dispatcher_recover(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
-    const char *facts, int64_t decided_by_ms) {
+static bool take(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
+    const char *facts, struct lease lease) {
     struct trigger trigger;
     if (dispatcher->stopped || lanes_have(&dispatcher->lanes, pipeline, field)
-        || !read_entry(dispatcher, pipeline, field, facts, &trigger) || trigger.decided_ms > decided_by_ms)
+        || !read_entry(dispatcher, pipeline, field, facts, &trigger))
         return false;
     if (!has_room(dispatcher, pipeline, &trigger)) {
         dispatcher->overflowed = dispatcher->overflowed || !trigger.backfill;
         return false;
     }
     drop_superseded(dispatcher, pipeline, &trigger);
-    return take_in(dispatcher, outbound_new(pipeline, field, facts, &trigger));
+    struct outbound *outbound = outbound_new(pipeline, field, facts, &trigger);
+    if (outbound && !trigger.backfill)
+        outbound->ticket.lease = lease;
+    return take_in(dispatcher, outbound);
 }
 
-void dispatcher_add(
+void dispatcher_add(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
+    const char *facts, struct lease lease) {
+    take(dispatcher, pipeline, field, facts, lease);
+}
+
+bool dispatcher_recover(
     struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field, const char *facts) {
-    dispatcher_recover(dispatcher, pipeline, field, facts, INT64_MAX);
+    return take(dispatcher, pipeline, field, facts, (struct lease){0});
 }
 
 /* --- Life ----------------------------------------------------------------------------------------------- */

@@ -5,6 +5,11 @@
  * publish one asks it again, since a slot can be lost during an outage. What fails is tried again with
  * back-off, for ever.
  *
+ * Of several replicas the one that has a trigger's lease publishes it. A live trigger that this one has
+ * decided comes with it; for any other, and for each further attempt, the store is asked. What another
+ * replica has is dropped here: it publishes it, or the next sweep finds it when the lease has run out. While
+ * the bus takes its time the lease is renewed.
+ *
  * On the loop's thread.
  */
 #ifndef PHASEGATE_ENGINE_DISPATCH_H
@@ -23,11 +28,14 @@ enum { DISPATCH_LIVE_MAX = 10000 }; /* live triggers in hand; of backfill, GATE_
 struct dispatcher_parts {
     uv_loop_t *loop;
     struct clock clock;
+    struct clock uptime; /* of the leases */
+    int lease_ms;
     const struct log *log;
     struct store *store;
     struct bus *bus;
     const struct pipeline *const *pipelines;
     int pipeline_count;
+    struct replica_work *work;      /* published, confirmed and taken over are counted there */
     void (*on_idle)(void *context); /* nothing is left to publish or confirm but what waits for a slot */
     void *context;
 };
@@ -36,15 +44,20 @@ struct dispatcher_parts {
 struct dispatcher *dispatcher_new(struct dispatcher_parts parts);
 
 /*
- * Takes over an outbox entry that was just decided; one that it has already is passed over. The strings are
- * copied. An entry that cannot be read stays in the outbox, with an error in the log.
+ * Takes over an outbox entry that was just decided, with its lease if it is a live one; one that it has
+ * already is passed over. The strings are copied. An entry that cannot be read stays in the outbox, with an
+ * error in the log.
  */
-void dispatcher_add(
+void dispatcher_add(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
+    const char *facts, struct lease lease);
+
+/* The same for an entry found in the outbox; says whether it was taken over. */
+bool dispatcher_recover(
     struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field, const char *facts);
 
-/* The same for an entry found in the outbox, if it was decided by then; says whether it was taken over. */
-bool dispatcher_recover(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
-    const char *facts, int64_t decided_by_ms);
+/* For each sweep, at least three in the length of a lease: renews those of the triggers that are with the
+ * bus. */
+void dispatcher_sweep(struct dispatcher *dispatcher);
 
 /* The gate that its backfill triggers go through. */
 struct gate *dispatcher_gate(const struct dispatcher *dispatcher);

@@ -6,25 +6,20 @@
 #include "engine/epoch.h"
 #include "engine/intake.h"
 #include "engine/recovery.h"
+#include "engine/replica.h"
 #include "engine/timers.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
-#include <unistd.h>
-
-enum { REPLICA_MAX = 64 };
 
 struct engine {
     struct engine_options options;
+    struct replica replica;
     struct store *store;
     struct intake *intake;
     struct dispatcher *dispatcher;
     struct recovery *recovery;
     struct timers *timers;
     struct epochs *epochs;
-    char replica[REPLICA_MAX];              /* this process, among those that share the store */
     const struct game_calendar **calendars; /* of options.pipelines */
     uv_timer_t *timer; /* while starting: the next try to create; while stopping: the deadline */
     uv_timer_t *sweep;
@@ -95,12 +90,18 @@ static void close_all(struct engine *engine) {
     store_close(engine->store, on_store_closed, engine);
 }
 
+static void on_left(void *context, struct result result) {
+    (void)result; /* then it is silent from here on, and forgotten later */
+    close_all(context);
+}
+
 static void on_flushed(void *context, struct result result) {
     struct engine *engine = context;
     if (!is_ok(result))
         log_warning(engine->options.log, "some acks could not be sent; those messages will come again: %s",
             result.text);
-    close_all(engine);
+    if (!engine->closing)
+        replica_end(&engine->replica, engine->store, clock_now_ms(&engine->options.clock), on_left, engine);
 }
 
 static void on_drain_deadline(uv_timer_t *timer) {
@@ -138,8 +139,6 @@ void engine_stop(struct engine *engine) {
 
 /* --- Sweeping ------------------------------------------------------------------------------------------- */
 
-enum { LEFT_ALONE_MS = 10000 }; /* a sweep leaves younger outbox entries to whoever decided them */
-
 static void on_sweep(uv_timer_t *timer) {
     struct engine *engine = timer->data;
     if (engine->stopping)
@@ -147,7 +146,9 @@ static void on_sweep(uv_timer_t *timer) {
     epochs_sweep(engine->epochs);
     if (!engine->store_ready)
         return;
-    recovery_sweep(engine->recovery, clock_now_ms(&engine->options.clock) - LEFT_ALONE_MS);
+    replica_beat(&engine->replica, engine->store, clock_now_ms(&engine->options.clock));
+    dispatcher_sweep(engine->dispatcher);
+    recovery_sweep(engine->recovery);
     timers_sweep(engine->timers);
     gate_sweep(dispatcher_gate(engine->dispatcher));
     intake_sweep(engine->intake);
@@ -239,6 +240,7 @@ static void on_store_ready(void *context) {
 static void on_epochs_known(void *context) {
     struct engine *engine = context;
     engine->store_ready = true;
+    replica_beat(&engine->replica, engine->store, clock_now_ms(&engine->options.clock));
     recovery_read(engine->recovery);
     dispatcher_store_ready(engine->dispatcher);
     intake_store_ready(engine->intake);
@@ -259,9 +261,10 @@ static void on_store_refused(void *context, struct result reason) {
         log_error(engine->options.log, "the store refuses this phasegate: %s", reason.text);
 }
 
-static void on_due(void *context, const struct pipeline *pipeline, const char *field, const char *facts) {
+static void on_due(void *context, const struct pipeline *pipeline, const char *field, const char *facts,
+    struct lease lease) {
     struct engine *engine = context;
-    dispatcher_add(engine->dispatcher, pipeline, field, facts);
+    dispatcher_add(engine->dispatcher, pipeline, field, facts, lease);
 }
 
 static void on_stored(void *context, const struct pipeline *pipeline) {
@@ -289,11 +292,14 @@ static struct dispatcher *make_dispatcher(struct engine *engine) {
     const struct engine_options *options = &engine->options;
     return dispatcher_new((struct dispatcher_parts){.loop = options->loop,
         .clock = options->clock,
+        .uptime = engine->replica.uptime,
+        .lease_ms = engine->replica.lease_ms,
         .log = options->log,
         .store = engine->store,
         .bus = options->bus,
         .pipelines = options->pipelines,
         .pipeline_count = options->pipeline_count,
+        .work = &engine->replica.work,
         .on_idle = on_dispatcher_idle,
         .context = engine});
 }
@@ -311,6 +317,7 @@ static struct intake *make_intake(struct engine *engine) {
         .in_hand_max = options->in_hand_max,
         .quarantine = options->quarantine.bytes > 0 ? options->quarantine : default_limits,
         .on_stored = on_stored,
+        .work = &engine->replica.work,
         .on_due = on_due,
         .on_over = on_over,
         .on_idle = on_intake_idle,
@@ -349,7 +356,7 @@ static struct epochs *make_epochs(struct engine *engine) {
         .alerts = options->alerts,
         .pipelines = options->pipelines,
         .pipeline_count = options->pipeline_count,
-        .replica = engine->replica,
+        .replica = engine->replica.id,
         .file = options->epoch_file,
         .on_known = on_epochs_known,
         .context = engine});
@@ -371,7 +378,10 @@ static MUST_CHECK struct result open_store(struct engine *engine) {
         .on_refused = on_store_refused,
         .context = engine};
     struct result result = store_open(options->loop, options->redis, options->log, events, &engine->store);
-    if (is_ok(result) && !make_parts(engine)) {
+    if (!is_ok(result))
+        return result;
+    store_set_replica(engine->store, replica_of_store(&engine->replica));
+    if (!make_parts(engine)) {
         free_parts(engine);
         store_close(engine->store, NULL, NULL);
         return fail(CODE_LIMIT, "out of memory");
@@ -397,22 +407,14 @@ void engine_set_calendar(
             engine->calendars[i] = calendar;
 }
 
-/* Host, process and chance: no two processes have the same, not even one after the other. */
-static void name_replica(char text[REPLICA_MAX]) {
-    char host[32] = "";
-    uint32_t chance = 0;
-    gethostname(host, sizeof host - 1);
-    if (getrandom(&chance, sizeof chance, GRND_NONBLOCK) != sizeof chance)
-        chance = (uint32_t)uv_hrtime();
-    snprintf(text, REPLICA_MAX, "%s-%ld-%08" PRIx32, host, (long)getpid(), chance);
-}
-
 struct result engine_start(const struct engine_options *options, struct engine **engine) {
     struct engine *started = calloc(1, sizeof *started);
     if (!started)
         return fail(CODE_LIMIT, "out of memory");
     started->options = *options;
-    name_replica(started->replica);
+    replica_begin(&started->replica, options->log,
+        options->lease_seconds > 0 ? options->lease_seconds : ENGINE_LEASE_SECONDS,
+        options->sweep_ms > 0 ? options->sweep_ms : ENGINE_SWEEP_MS, clock_now_ms(&options->clock));
     started->timer = new_timer(started);
     started->sweep = new_timer(started);
     started->backoff = (struct backoff){.first_ms = 200, .max_ms = 10000};
@@ -425,7 +427,7 @@ struct result engine_start(const struct engine_options *options, struct engine *
         discard(started);
         return result;
     }
-    uint64_t sweep_ms = options->sweep_ms > 0 ? (uint64_t)options->sweep_ms : ENGINE_SWEEP_MS;
+    uint64_t sweep_ms = (uint64_t)started->replica.sweep_ms;
     uv_timer_start(started->sweep, on_sweep, sweep_ms, sweep_ms);
     crash_point(at_start);
     if (options->create)

@@ -1,11 +1,12 @@
 /*
  * The engine: the daemon without its process. It receives completions of all its pipelines, applies them to
  * the store, and publishes the triggers that follow, backfill ones as the gate lets them; it looks after
- * settle times and deadlines; it recovers the outbox at each start and after each loss of the store; and it
- * drains when told to stop.
+ * settle times and deadlines; it recovers the outbox at each start and after each loss of the store, and
+ * takes over what other replicas leave; it says at each sweep that it is alive; and it drains when told to
+ * stop.
  *
  *     bus -> intake (decode, apply, ack) -> store -> dispatch (gate, publish, confirm) -> bus
- *                                             ^ timers, recovery
+ *                                             ^ timers, recovery, heartbeat
  *
  * Everything happens on the loop's thread.
  */
@@ -23,7 +24,7 @@
 
 struct engine;
 
-enum { ENGINE_SWEEP_MS = 5000 };
+enum { ENGINE_SWEEP_MS = 5000, ENGINE_LEASE_SECONDS = 30 };
 
 struct engine_options {
     uv_loop_t *loop;
@@ -36,7 +37,10 @@ struct engine_options {
     int pipeline_count;
     size_t in_hand_max; /* deliveries out at once, per subscription */
     int drain_seconds;  /* how long a stop may take */
-    int sweep_ms;       /* how often outbox, timers and slots are looked after; 0: ENGINE_SWEEP_MS */
+    int sweep_ms;       /* how often outbox, timers and slots are looked after; 0: ENGINE_SWEEP_MS. At least
+                           three times in the length of a lease */
+    int lease_seconds;  /* how long others leave a trigger alone that is ours to publish; 0:
+                           ENGINE_LEASE_SECONDS */
     struct quarantine_limits quarantine; /* zeroed: the defaults */
     const char *epoch_file; /* what is remembered of the store over restarts (epoch.h); NULL: nothing is */
     bool create;            /* make topics and subscriptions that are missing */

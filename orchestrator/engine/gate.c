@@ -77,7 +77,7 @@ static struct trigger trigger_of(const struct ticket *ticket) {
 
 /* --- Claims --------------------------------------------------------------------------------------------- */
 
-static void on_claimed(void *context, struct result result, enum claim claim);
+static void on_claimed(void *context, struct result result, enum claim claim, struct lease lease);
 
 /* Sends the next claim, unless one is under way or there is nothing to ask for now. */
 static void advance(struct queue *queue) {
@@ -133,10 +133,20 @@ static void on_claim_failed(struct queue *queue, struct ticket *ticket, struct r
     line_up(queue, ticket);
 }
 
+static void on_unleased(void *context, struct result result) {
+    (void)context;
+    (void)result; /* else it runs out */
+}
+
+static void give_lease_back(struct queue *queue, const struct ticket *ticket) {
+    struct trigger trigger = trigger_of(ticket);
+    store_unlease(queue->gate->parts.store, queue->pipeline, &trigger, on_unleased, queue);
+}
+
 static void on_claim_answered(struct queue *queue, struct ticket *ticket, enum claim claim) {
     const struct gate_parts *parts = &queue->gate->parts;
     note_pause(queue, claim == CLAIM_PAUSED);
-    if (claim == CLAIM_GONE) {
+    if (claim == CLAIM_GONE || claim == CLAIM_THEIRS) {
         parts->gone(ticket);
         return;
     }
@@ -144,6 +154,8 @@ static void on_claim_answered(struct queue *queue, struct ticket *ticket, enum c
         parts->granted(ticket);
         return;
     }
+    if (claim == CLAIM_GRANTED)
+        give_lease_back(queue, ticket);
     if (claim == CLAIM_FULL) {
         queue->full = !queue->news;
         ticket->may_have_slot = false;
@@ -152,10 +164,11 @@ static void on_claim_answered(struct queue *queue, struct ticket *ticket, enum c
     line_up(queue, ticket);
 }
 
-static void on_claimed(void *context, struct result result, enum claim claim) {
+static void on_claimed(void *context, struct result result, enum claim claim, struct lease lease) {
     struct queue *queue = context;
     struct ticket *ticket = queue->claiming;
     queue->claiming = NULL;
+    ticket->lease = lease;
     if (ticket->leaving)
         let_go(queue, ticket, !is_ok(result) || claim == CLAIM_GRANTED);
     else if (!is_ok(result))

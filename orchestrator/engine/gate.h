@@ -32,6 +32,7 @@ struct ticket {
     int run;
     void *owner;        /* for the callbacks; the gate does not look at it */
     bool may_have_slot; /* set before gate_enter, after a failed attempt */
+    struct lease lease; /* the right to publish it; the gate sets it when it grants */
     bool leaving;       /* the gate's */
 };
 
@@ -43,8 +44,9 @@ struct gate_parts {
     struct store *store;
     const struct pipeline *const *pipelines;
     int pipeline_count;
-    void (*granted)(struct ticket *ticket); /* it has a slot: publish it now */
-    void (*gone)(struct ticket *ticket);    /* it is not to be published: cancelled, superseded, or it left */
+    void (*granted)(struct ticket *ticket); /* it has a slot and the lease: publish it now */
+    /* It is not to be published, or not by us: cancelled, superseded, another replica's, or it left. */
+    void (*gone)(struct ticket *ticket);
     void (*refused)(struct ticket *ticket, struct result reason); /* the store cannot handle its claim */
 };
 

@@ -163,6 +163,7 @@ static void on_quarantined(void *context, struct result result, const struct qua
     if (is_ok(result)) {
         log_drops(inbound->feed, drops);
         crash_point(after_quarantine);
+        inbound->feed->intake->parts.work->quarantined++;
         finish(inbound);
     } else if (result.retryable) {
         wait_for_store(inbound);
@@ -211,6 +212,12 @@ static void log_applied(const struct inbound *inbound, const struct applied *app
         log_info(&with_date, "group %d is %s", applied->group, applied->group_state);
 }
 
+static void count(const struct inbound *inbound, enum verdict verdict) {
+    struct replica_work *work = inbound->feed->intake->parts.work;
+    work->applied += verdict == VERDICT_APPLIED ? 1 : 0;
+    work->duplicates += verdict == VERDICT_DUPLICATE ? 1 : 0;
+}
+
 static void hand_on(const struct inbound *inbound, const struct applied *applied) {
     const struct intake_parts *parts = &inbound->feed->intake->parts;
     const struct pipeline *pipeline = inbound->feed->pipeline;
@@ -219,7 +226,7 @@ static void hand_on(const struct inbound *inbound, const struct applied *applied
         parts->on_over(
             parts->context, pipeline, inbound->completion.date, applied->group, applied->group_run);
     if (applied->outbox_field)
-        parts->on_due(parts->context, pipeline, applied->outbox_field, applied->outbox_facts);
+        parts->on_due(parts->context, pipeline, applied->outbox_field, applied->outbox_facts, applied->lease);
     if (applied->outbox_field)
         crash_point(after_decide);
 }
@@ -239,6 +246,7 @@ static void on_applied(void *context, struct result result, const struct applied
     }
     crash_point(after_apply);
     log_applied(inbound, applied);
+    count(inbound, applied->verdict);
     hand_on(inbound, applied);
     intake->parts.on_stored(intake->parts.context, inbound->feed->pipeline);
     finish(inbound);
@@ -283,6 +291,7 @@ static void on_delivery(void *context, struct delivery *delivery) {
         return;
     }
     intake->in_hand++;
+    intake->parts.work->received++;
     inbound->feed = feed;
     inbound->delivery = delivery;
     inbound->quarantine_reason[0] = '\0';

@@ -24,11 +24,13 @@ struct intake_parts {
     struct bus *bus;
     size_t in_hand_max; /* deliveries out at once, per subscription */
     struct quarantine_limits quarantine;
+    struct replica_work *work; /* received, applied, duplicates and quarantined are counted there */
 
     /* A completion was applied. */
     void (*on_stored)(void *context, const struct pipeline *pipeline);
-    /* A completion made a trigger due: the outbox entry, valid during the call. */
-    void (*on_due)(void *context, const struct pipeline *pipeline, const char *field, const char *facts);
+    /* A completion made a trigger due: the outbox entry, valid during the call, and its lease. */
+    void (*on_due)(void *context, const struct pipeline *pipeline, const char *field, const char *facts,
+        struct lease lease);
     /* A completion made the group done or failed: the trigger of that run is over. Called before on_due. */
     void (*on_over)(void *context, const struct pipeline *pipeline, game_date date, int group, int run);
     /* Nothing is in hand any more. */

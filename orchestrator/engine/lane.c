@@ -52,6 +52,17 @@ void lanes_clear(struct lanes *lanes) {
     lanes->tree = NULL;
 }
 
+/* The tree's nodes begin with what was put into them. */
+static void visit(const void *node, VISIT when, void *context) {
+    void (**each)(struct lane *) = context;
+    if (when == postorder || when == leaf)
+        (*each)(*(struct lane *const *)node);
+}
+
+void lanes_each(const struct lanes *lanes, void (*each)(struct lane *lane)) {
+    twalk_r(lanes->tree, visit, &each);
+}
+
 bool lanes_have(const struct lanes *lanes, const struct pipeline *pipeline, const char *field) {
     game_date date;
     if (!is_ok(date_parse(field, strnlen(field, DATE_TEXT_MAX - 1), &date)))

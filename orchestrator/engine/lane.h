@@ -17,7 +17,8 @@ struct lane {
 
     /* The dispatcher's: */
     struct dispatcher *dispatcher;
-    bool busy; /* else its first waits at the gate */
+    bool busy;       /* else its first waits at the gate */
+    bool publishing; /* its first is with the bus */
     struct backoff backoff;
     uint64_t due_ms;           /* loop time; while waiting to try again */
     struct lane *next_waiting; /* while waiting to try again */
@@ -39,6 +40,9 @@ void lanes_remove(struct lanes *lanes, struct lane *lane);
 
 /* Frees all. */
 void lanes_clear(struct lanes *lanes);
+
+/* Calls each with every lane; it adds and removes none. */
+void lanes_each(const struct lanes *lanes, void (*each)(struct lane *lane));
 
 /* Is this outbox entry in hand? Cheap: a sweep asks it of every entry there is. */
 bool lanes_have(const struct lanes *lanes, const struct pipeline *pipeline, const char *field);

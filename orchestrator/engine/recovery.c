@@ -9,8 +9,7 @@ struct shelf {
     struct recovery *recovery;
     const struct pipeline *pipeline;
     bool reading;
-    bool again; /* it has to be read once more, all of it, when this is over */
-    int64_t decided_by_ms;
+    bool again; /* it has to be read once more when this is over */
     size_t taken;
 };
 
@@ -19,13 +18,13 @@ struct recovery {
     struct shelf *shelves;
 };
 
-static void read_shelf(struct shelf *shelf, int64_t decided_by_ms);
+static void read_shelf(struct shelf *shelf);
 
 static void on_entry(void *context, struct result result, const char *field, const char *facts) {
     struct shelf *shelf = context;
     const struct recovery_parts *parts = &shelf->recovery->parts;
     if (field) {
-        if (dispatcher_recover(parts->dispatcher, shelf->pipeline, field, facts, shelf->decided_by_ms))
+        if (dispatcher_recover(parts->dispatcher, shelf->pipeline, field, facts))
             shelf->taken++;
         crash_point(while_recovering);
         return;
@@ -38,14 +37,13 @@ static void on_entry(void *context, struct result result, const char *field, con
     bool again = shelf->again && is_ok(result);
     shelf->reading = shelf->again = false;
     if (again)
-        read_shelf(shelf, INT64_MAX);
+        read_shelf(shelf);
     else
         parts->on_read(parts->context);
 }
 
-static void read_shelf(struct shelf *shelf, int64_t decided_by_ms) {
+static void read_shelf(struct shelf *shelf) {
     shelf->reading = true;
-    shelf->decided_by_ms = decided_by_ms;
     shelf->taken = 0;
     store_outbox(shelf->recovery->parts.store, shelf->pipeline, on_entry, shelf);
 }
@@ -55,14 +53,14 @@ void recovery_read(struct recovery *recovery) {
         if (recovery->shelves[i].reading)
             recovery->shelves[i].again = true;
         else
-            read_shelf(&recovery->shelves[i], INT64_MAX);
+            read_shelf(&recovery->shelves[i]);
     }
 }
 
-void recovery_sweep(struct recovery *recovery, int64_t decided_by_ms) {
+void recovery_sweep(struct recovery *recovery) {
     for (int i = 0; i < recovery->parts.pipeline_count; i++)
         if (!recovery->shelves[i].reading)
-            read_shelf(&recovery->shelves[i], decided_by_ms);
+            read_shelf(&recovery->shelves[i]);
 }
 
 struct recovery *recovery_new(struct recovery_parts parts) {

@@ -1,7 +1,8 @@
 /*
  * Recovery: reading the outbox. Triggers come to the dispatcher as the store decides them, but some do not:
  * those decided by a replica that died, by a call whose answer was lost, by a command, or while the
- * dispatcher had no room. So the outbox is read at each start and each connection, and swept from then on.
+ * dispatcher had no room. So the outbox is read at each start and each connection, and swept from then on;
+ * what is leased to another replica is not shown.
  *
  * On the loop's thread.
  */
@@ -30,8 +31,8 @@ struct recovery *recovery_new(struct recovery_parts parts);
 /* Gives the dispatcher all that is in the outbox. */
 void recovery_read(struct recovery *recovery);
 
-/* Gives it what was decided by then, leaving out a pipeline whose outbox is still being read. */
-void recovery_sweep(struct recovery *recovery, int64_t decided_by_ms);
+/* The same, leaving out a pipeline whose outbox is still being read. */
+void recovery_sweep(struct recovery *recovery);
 
 /* When the store will not call back any more. Safe on NULL. */
 void recovery_free(struct recovery **recovery);

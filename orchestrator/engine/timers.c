@@ -89,7 +89,7 @@ static void hand_on(const struct look *look, const struct ticked *ticked) {
     if (ticked->stalled_run > 0)
         parts->on_stalled(parts->context, pipeline, look->date, ticked->stalled_group, ticked->stalled_run);
     if (ticked->outbox_field)
-        parts->on_due(parts->context, pipeline, ticked->outbox_field, ticked->outbox_facts);
+        parts->on_due(parts->context, pipeline, ticked->outbox_field, ticked->outbox_facts, ticked->lease);
 }
 
 static void on_ticked(void *context, struct result result, const struct ticked *ticked) {

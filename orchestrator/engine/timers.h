@@ -25,7 +25,8 @@ struct timers_parts {
     /* A new run was opened from this group on. Called before on_due. */
     void (*on_new_run)(void *context, const struct pipeline *pipeline, int first_group);
     /* A trigger is due, anew or again: the outbox entry, valid during the call. */
-    void (*on_due)(void *context, const struct pipeline *pipeline, const char *field, const char *facts);
+    void (*on_due)(void *context, const struct pipeline *pipeline, const char *field, const char *facts,
+        struct lease lease);
     void *context;
 };
 

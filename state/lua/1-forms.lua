@@ -128,8 +128,8 @@ end
 -- ---- one date -----------------------------------------------------------------------------------------------------
 
 -- What the date holds, its records and groups parsed on demand: those that an event does not touch cost little.
--- text: "2021-11-17". extra: one more field to read.
-local function load(keys, def, text, extra)
+-- text: "2021-11-17". lessee: whose step this is, for leases; "" is nobody's. extra: one more field to read.
+local function load(keys, def, text, lessee, extra)
     local fields = def.fields
     local count = #fields
     fields[count + 1] = extra
@@ -137,8 +137,9 @@ local function load(keys, def, text, extra)
     fields[count + 1] = nil
     local raw = {}
     for i = 1, count do raw[fields[i]] = values[i] end
-    return {key = keys[1], history = keys[2], outbox = keys[3], due = keys[4], def = def, text = text, raw = raw,
-            records = {}, groups = {}, run = tonumber(raw['.run'] or 1), extra = values[count + 1],
+    return {key = keys[1], history = keys[2], outbox = keys[3], due = keys[4], leases = keys[5], def = def,
+            text = text, raw = raw, lessee = lessee, records = {}, groups = {}, run = tonumber(raw['.run'] or 1),
+            extra = values[count + 1],
             stale = raw['.stale'] and parse_stale(raw['.stale']), stall = raw['.stall'] and parse_stall(raw['.stall'])}
 end
 
@@ -175,4 +176,30 @@ end
 
 local function outbox_field(date, number, run)
     return string.format('%s/g%d/r%d', date.text, number, run)
+end
+
+-- ---- leases: which replica publishes an entry of the outbox --------------------------------------------------------
+
+-- By the server's clock, which is one for all replicas.
+local function server_ms()
+    local time = redis.call('TIME')
+    return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+end
+
+-- lessee: "host-71-5e1f 30000", a replica and how long its leases are (ms).
+local function write_lease(leases, field, lessee)
+    local replica, length = string.match(lessee, '^(%S+) (%d+)$')
+    redis.call('HSET', leases, field, replica .. ' ' .. whole(server_ms() + tonumber(length)))
+end
+
+-- "host-71-5e1f 1764502957104": the replica, and until when.
+local function parse_lease(text)
+    local replica, ends = string.match(text, '^(%S+) (%d+)$')
+    return {replica = replica, ends = tonumber(ends)}
+end
+
+-- An entry leaves the outbox, and its lease with it. Returns 1 when it was there.
+local function take_out(outbox, leases, field)
+    redis.call('HDEL', leases, field)
+    return redis.call('HDEL', outbox, field)
 end

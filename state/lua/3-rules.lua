@@ -154,6 +154,15 @@ local function facts_of(date, number, group, correlation)
         correlation ~= '' and ',"correlation":' .. cjson.encode(correlation) or '', table.concat(upstream, ','))
 end
 
+-- Puts the group's trigger into the outbox. A live one is leased in this same step to the replica that decides it; a
+-- backfill one first needs a slot.
+local function put_out(date, number, group, correlation)
+    local field, facts = outbox_field(date, number, group.run), facts_of(date, number, group, correlation)
+    redis.call('HSET', date.outbox, field, facts)
+    if date.lessee ~= '' and group.tag == 'l' then write_lease(date.leases, field, date.lessee) end
+    return field, facts
+end
+
 -- Rule 1: the first group that has not started becomes ready when the one before it is done and its needs are
 -- satisfied; its trigger goes into the outbox in this same step.
 local function start_next(date, correlation, now)
@@ -164,9 +173,8 @@ local function start_next(date, correlation, now)
     if not all_satisfied(date, date.def.groups[number].needs) then return nil end
     local group = {phase = 'ready', run = date.run, ready = now, triggered = '-', ended = '-',
                    tag = backfill_tag(date, number), message = '-'}
-    local field = outbox_field(date, number, date.run)
-    local facts = facts_of(date, number, group, correlation)
-    redis.call('HSET', date.outbox, field, facts) -- first: Redis takes nothing back when a later write fails
+    -- first: Redis takes nothing back when a later write fails
+    local field, facts = put_out(date, number, group, correlation)
     end_stall(date)
     redis.call('HSET', date.key, '.run', date.run, '.g' .. number, format_group(group))
     if correlation ~= '' then redis.call('HSET', date.key, '.g' .. number .. '.c', correlation) end

@@ -28,9 +28,8 @@ end
 -- Puts the trigger of a started group into the outbox once more, under the same id. why: "operator" or "stall".
 local function trigger_again(date, number, why, now)
     local group = group_of(date, number)
-    local field = outbox_field(date, number, group.run)
-    local facts = facts_of(date, number, group, redis.call('HGET', date.key, '.g' .. number .. '.c') or '')
-    redis.call('HSET', date.outbox, field, facts)
+    local correlation = redis.call('HGET', date.key, '.g' .. number .. '.c') or ''
+    local field, facts = put_out(date, number, group, correlation)
     set_failures_aside(date, number, group)
     remember_triggered(date, number, group)
     remember_phase(date, number, group)
@@ -48,7 +47,7 @@ local function drop_group(date, number)
     remember(date, 'G', number, format_group(group))
     keep_message(date, number, group.run, group.message)
     redis.call('HDEL', date.key, field, field .. '.c')
-    redis.call('HDEL', date.outbox, outbox_field(date, number, group.run))
+    take_out(date.outbox, date.leases, outbox_field(date, number, group.run))
     date.groups[number] = false
 end
 

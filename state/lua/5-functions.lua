@@ -15,7 +15,7 @@ local function write_record(date, event, run, now)
     date.records[event.name] = parse_record(text)
 end
 
--- KEYS: date, history, outbox, due. ARGV: as read below; "" is absent, a count of "?" unknown.
+-- KEYS: date, history, outbox, due, leases. ARGV: as read below; "" is absent, a count of "?" unknown.
 -- Returns verdict, closed (0 or 1), the group moved (0: none), the run of its trigger, its phase, the first stale group
 -- when this was a re-run (else 0), outbox field, facts ("" when none).
 local function apply(keys, argv)
@@ -24,7 +24,7 @@ local function apply(keys, argv)
                    correlation = argv[13], trigger_id = argv[14], trigger_message = argv[15], error = argv[16],
                    no_games = argv[17] == '1'}
     local now = tonumber(argv[4])
-    local date = load(keys, definition(argv[1]), argv[3], event.name .. '.x')
+    local date = load(keys, definition(argv[1]), argv[3], argv[18], event.name .. '.x')
     local number = date.def.group_of[event.name]
 
     local verdict = judge(date, event)
@@ -75,12 +75,12 @@ local function raise_stall(date, number, now)
     redis.call('HSET', date.key, '.stall', number .. ' ' .. date.stall.times .. ' ' .. whole(now))
 end
 
--- KEYS: date, history, outbox, due. ARGV: definition, date, now. Opens the run whose settle time is over, then raises
--- the deadline that has passed. Returns the run opened (0: none) and its first group, the group stalled (0: none), the
--- run of its trigger, how often, whom it waits for, outbox field, facts.
+-- KEYS: date, history, outbox, due, leases. ARGV: definition, date, now, lessee. Opens the run whose settle time is
+-- over, then raises the deadline that has passed. Returns the run opened (0: none) and its first group, the group
+-- stalled (0: none), the run of its trigger, how often, whom it waits for, outbox field, facts.
 local function tick(keys, argv)
     local now = tonumber(argv[3])
-    local date = load(keys, definition(argv[1]), argv[2])
+    local date = load(keys, definition(argv[1]), argv[2], argv[4])
     local opened, first, field, facts = 0, 0, nil, nil
     if date.stale and date.stale.due > 0 and date.stale.due <= now then
         first = date.stale.first
@@ -136,11 +136,12 @@ local function replay_group(date, from, missed, now)
     return {AGAIN, number, group.run, field, facts}
 end
 
--- KEYS: date, history, outbox, due. ARGV: definition, date, now, mode ("again", "missed", "rerun"), from group (0: any).
--- Returns what was done, group, run, outbox field, facts.
+-- KEYS: date, history, outbox, due, leases. ARGV: definition, date, now, mode ("again", "missed", "rerun"), from group
+-- (0: any). The trigger is leased to nobody: an operator's command publishes nothing. Returns what was done, group,
+-- run, outbox field, facts.
 local function replay(keys, argv)
     local now, mode, from = tonumber(argv[3]), argv[4], tonumber(argv[5])
-    local date = load(keys, definition(argv[1]), argv[2])
+    local date = load(keys, definition(argv[1]), argv[2], '')
     local done = mode == 'rerun' and replay_run(date, from, now) or replay_group(date, from, mode == 'missed', now)
     if done[1] ~= NOTHING then schedule(date) end
     return done
@@ -148,12 +149,12 @@ end
 
 -- ---- triggers -----------------------------------------------------------------------------------------------------
 
--- KEYS: date, history, outbox, due. ARGV: definition, date, now, group, run, the bus's message id.
+-- KEYS: date, history, outbox, due, leases. ARGV: definition, date, now, group, run, the bus's message id.
 -- Returns 1 when the trigger was in the outbox, 0 when it was confirmed before, cancelled or superseded.
 local function confirm(keys, argv)
     local now, number, run, message = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5]), argv[6]
     local field = '.g' .. number
-    local removed = redis.call('HDEL', keys[3], string.format('%s/g%d/r%d', argv[2], number, run))
+    local removed = take_out(keys[3], keys[5], string.format('%s/g%d/r%d', argv[2], number, run))
     local text = redis.call('HGET', keys[1], field)
     local group = text and parse_group(text)
     local date = {key = keys[1], history = keys[2], text = argv[2]}
@@ -180,13 +181,14 @@ local function confirm(keys, argv)
     return removed
 end
 
--- KEYS: date, history, outbox. ARGV: date, group, run, now. Returns 1 when the trigger was waiting, and is no more.
+-- KEYS: date, history, outbox, due, leases. ARGV: date, group, run, now. Returns 1 when the trigger was waiting, and is
+-- no more.
 local function cancel(keys, argv)
     local number, run = tonumber(argv[2]), tonumber(argv[3])
     local text = redis.call('HGET', keys[1], '.g' .. number)
     local group = text and parse_group(text)
     if not group or group.run ~= run or group.phase ~= 'ready' then return 0 end
-    if redis.call('HDEL', keys[3], string.format('%s/g%d/r%d', argv[1], number, run)) == 0 then return 0 end
+    if take_out(keys[3], keys[5], string.format('%s/g%d/r%d', argv[1], number, run)) == 0 then return 0 end
     group.phase, group.ended = 'cancelled', since_ready(group, tonumber(argv[4]))
     write_group({key = keys[1]}, number, group)
     return 1

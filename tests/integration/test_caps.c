@@ -214,8 +214,9 @@ static void a_slot_whose_holder_died_after_the_last_completion(void **state) {
     stage_until_trigger(stage, STAGE_DATE + 1, 1, 1, 1);
 }
 
-static void on_claimed(void *context, struct result result, enum claim claim) {
+static void on_claimed(void *context, struct result result, enum claim claim, struct lease lease) {
     struct answer *answer = context;
+    (void)lease;
     *answer = (struct answer){.here = true, .result = result, .claim = claim};
 }
 

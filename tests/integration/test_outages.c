@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DATES = 40, MANY = 150, LEFT_ALONE_MS = 10000 /* as in engine.c */ };
+enum { DATES = 40, MANY = 150 };
 
 #define PHASE3 "projects/" DAEMON_PROJECT "/subscriptions/phasegate-nba-phase3"
 
@@ -227,17 +227,15 @@ static void triggers_wait_in_the_outbox(void **state) {
     check_all_done(system);
 }
 
-/* A restarted daemon has them at once: long before it would take them for those of a replica that died. */
+/* A restarted daemon is another replica: it has them when the leases of the dead one have run out. */
 static void triggers_survive_in_the_outbox(void **state) {
     struct system *system = open_system(state, (struct system_options){.bus = SYSTEM_FAKE, .count = DATES});
     fill_the_outbox(system);
-    uint64_t decided_ms = uv_hrtime() / 1000000;
     daemon_kill(system->daemon);
     system_expire_leases(system);
     fake_pubsub_answer_next(system->fake, FAKE_PUBLISH, 0, GRPC_STATUS_OK);
     daemon_start(system->daemon);
-    daemon_await_said(system->daemon, "took 40 triggers over from the outbox");
-    assert_true(uv_hrtime() / 1000000 - decided_ms < LEFT_ALONE_MS);
+    daemon_await_said(system->daemon, "triggers over from the outbox");
     system_until_dates(system, date_is_done, "all dates to be done");
     check_published_once(system);
     check_all_done(system);

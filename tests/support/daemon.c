@@ -39,6 +39,8 @@ static void write_configuration(struct daemon *daemon, FILE *file) {
             DAEMON_PROJECT, options->pubsub);
     else
         fprintf(file, "bus: {kind: redis}\n");
+    if (!options->settings || !strstr(options->settings, "engine:"))
+        fprintf(file, "engine: {lease_seconds: 1}\n");
     fprintf(file, "%s\n", options->settings ? options->settings : "");
     stage_config_pipelines(file, 0, options->pipeline);
 }

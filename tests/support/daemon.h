@@ -19,7 +19,8 @@ struct daemon_options {
     const char *redis_url; /* the store; NULL: --embedded, store and bus */
     const char *password;  /* the store's, by the environment; NULL: none */
     const char *pubsub;    /* host:port of an emulator; NULL: Redis Streams on the store's Redis */
-    const char *settings;  /* more YAML: sections `engine:` or `log:`; NULL: none */
+    const char *settings;  /* more YAML: sections `engine:` or `log:`; NULL: none. Without `engine:` a lease
+                              is short, so that what a killed one leaves is taken over soon */
     const struct stage_setting *pipeline; /* keys of the pipeline, ended by NULL; NULL: the built-in ones */
     const char *data;                     /* --data; NULL: its own directory's */
     bool create;                          /* --create */

@@ -58,6 +58,7 @@ static void start_engine(struct stage *stage) {
         .in_hand_max = 1000,
         .drain_seconds = 20,
         .sweep_ms = STAGE_SWEEP_MS,
+        .lease_seconds = 1,
         .create = true,
         .on_running = on_running,
         .on_stopped = on_stopped,

@@ -47,7 +47,10 @@ char *stage_config_yaml(const char *url, int backfill_cap, const struct stage_se
     FILE *file = open_memstream(&yaml, &size);
     if (!file)
         fail_msg("out of memory");
-    fprintf(file, "store: {url: \"%s\"}\nbus: {kind: redis}\nlog: {level: debug}\n", url);
+    fprintf(file,
+        "store: {url: \"%s\"}\nbus: {kind: redis}\nlog: {level: debug}\n"
+        "engine: {lease_seconds: 1}\n",
+        url);
     stage_config_pipelines(file, backfill_cap, settings);
     fclose(file);
     return yaml;

@@ -154,6 +154,7 @@ static struct result copy_applied(
         .group_state = arena_strdup(harness->arena, applied->group_state),
         .field = arena_strdup(harness->arena, applied->outbox_field),
         .facts = arena_strdup(harness->arena, applied->outbox_facts),
+        .lease = applied->lease,
     };
     if (!applied->outbox_field)
         return ok();

@@ -24,6 +24,7 @@ struct applied_copy {
     const char *field; /* NULL: no trigger is due, like the rest */
     const char *facts;
     struct trigger trigger;
+    struct lease lease;
 };
 
 /* The same of store_tick: the texts of the answer are copies, and trigger is set when a trigger is due. */
@@ -47,6 +48,8 @@ struct store_answer {
     struct ticked_copy ticked;
     struct replayed_copy replayed;
     enum claim claim;
+    enum leasing leasing;
+    struct lease lease;
     bool cancelled;
     int freed;
     struct quarantine_drops drops;

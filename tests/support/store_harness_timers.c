@@ -120,8 +120,9 @@ bool harness_cancel(struct store_harness *harness, const struct pipeline *pipeli
 
 /* --- Slots ---------------------------------------------------------------------------------------------- */
 
-static void on_claimed(void *context, struct result result, enum claim claim) {
+static void on_claimed(void *context, struct result result, enum claim claim, struct lease lease) {
     struct store_harness *harness = context;
+    harness->answer.lease = lease;
     harness->answer.claim = claim;
     harness_call_done(harness, result);
 }

@@ -11,12 +11,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CALLS = DISPATCH_LIVE_MAX + 100, FIELD_MAX = 64, FACTS_MAX = 256, SOON_MS = 5000, DAY = 18900 };
+enum {
+    CALLS = DISPATCH_LIVE_MAX + 100,
+    FIELD_MAX = 64,
+    FACTS_MAX = 256,
+    SOON_MS = 5000,
+    DAY = 18900,
+    LEASE_MS = 30000
+};
 
 struct claim_call {
     game_date date;
     int group;
     store_claimed_fn *claimed;
+    void *context;
+};
+
+struct lease_call {
+    struct trigger trigger;
+    store_leased_fn *leased;
     void *context;
 };
 
@@ -36,13 +49,16 @@ static struct fake {
     struct claim_call claims[CALLS];
     struct publish_call publishes[CALLS];
     struct confirm_call confirms[CALLS];
-    size_t claim_count, publish_count, confirm_count;
+    struct lease_call leases[CALLS];
+    size_t claim_count, publish_count, confirm_count, lease_count, unlease_count;
+    int64_t uptime_ms;
 } fake;
 
 static uv_loop_t loop;
 static struct log_capture capture;
 static struct dispatcher *dispatcher;
 static size_t idle_count;
+static struct replica_work work;
 
 void store_claim(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
     int64_t now_ms, store_claimed_fn *claimed, void *context) {
@@ -75,6 +91,22 @@ void store_slots(
     (void)pipeline;
     (void)group;
     slot(context, ok(), NULL);
+}
+
+void store_lease(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    store_leased_fn *leased, void *context) {
+    (void)store;
+    (void)pipeline;
+    fake.leases[fake.lease_count++] = (struct lease_call){*trigger, leased, context};
+}
+
+void store_unlease(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    store_done_fn *done, void *context) {
+    (void)store;
+    (void)pipeline;
+    (void)trigger;
+    fake.unlease_count++;
+    done(context, ok());
 }
 
 void store_confirm(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
@@ -111,14 +143,21 @@ static struct entry entry_of(int day, int group, int run, bool backfill) {
     return entry;
 }
 
+/* A lease that is granted now: as the store does, reckoned to end a little early. */
+static struct lease lease_now(bool taken_over) {
+    return (struct lease){
+        .until_ms = fake.uptime_ms + LEASE_MS - LEASE_MS / LEASE_MARGIN, .taken_over = taken_over};
+}
+
+/* As the store decides it: a live one comes with its lease. */
 static void add(int day, int group, int run, bool backfill) {
     struct entry entry = entry_of(day, group, run, backfill);
-    dispatcher_add(dispatcher, nba_pipeline(), entry.field, entry.facts);
+    dispatcher_add(dispatcher, nba_pipeline(), entry.field, entry.facts, lease_now(false));
 }
 
 static bool recover(int day, int group, int run, bool backfill) {
     struct entry entry = entry_of(day, group, run, backfill);
-    return dispatcher_recover(dispatcher, nba_pipeline(), entry.field, entry.facts, INT64_MAX);
+    return dispatcher_recover(dispatcher, nba_pipeline(), entry.field, entry.facts);
 }
 
 /* Answers the one claim that is under way. */
@@ -126,7 +165,16 @@ static void answer_claim(int day, enum claim claim) {
     assert_int_equal(fake.claim_count, 1);
     struct claim_call call = fake.claims[--fake.claim_count];
     assert_int_equal(call.date, DAY + day);
-    call.claimed(call.context, ok(), claim);
+    call.claimed(call.context, ok(), claim, lease_now(false));
+}
+
+/* Answers the oldest question for a lease. */
+static void answer_lease(int day, enum leasing leasing, struct lease lease) {
+    assert_true(fake.lease_count > 0);
+    struct lease_call call = fake.leases[0];
+    memmove(fake.leases, fake.leases + 1, --fake.lease_count * sizeof call);
+    assert_int_equal(call.trigger.date, DAY + day);
+    call.leased(call.context, ok(), leasing, lease);
 }
 
 /* Answers the publish, out of those under way, that came first. */
@@ -150,9 +198,9 @@ static bool has_claim(void *context) {
     return fake.claim_count > 0;
 }
 
-static bool has_publish(void *context) {
+static bool has_lease_call(void *context) {
     (void)context;
-    return fake.publish_count > 0;
+    return fake.lease_count > 0;
 }
 
 /* --- Live and backfill ---------------------------------------------------------------------------------- */
@@ -252,18 +300,9 @@ static void what_is_in_hand_is_passed_over(void **state) {
 
 static void what_cannot_be_read_stays(void **state) {
     (void)state;
-    assert_false(dispatcher_recover(dispatcher, nba_pipeline(), "2021-10-01/g9/r1", "{}", INT64_MAX));
-    assert_false(dispatcher_recover(dispatcher, nba_pipeline(), "yesterday", "{}", INT64_MAX));
+    assert_false(dispatcher_recover(dispatcher, nba_pipeline(), "2021-10-01/g9/r1", "{}"));
+    assert_false(dispatcher_recover(dispatcher, nba_pipeline(), "yesterday", "{}"));
     assert_int_equal(log_capture_count(&capture, "stays where it is"), 2);
-}
-
-static void a_sweep_leaves_young_entries_alone(void **state) {
-    struct entry entry = entry_of(1, 1, 1, false);
-    (void)state;
-    assert_false(
-        dispatcher_recover(dispatcher, nba_pipeline(), entry.field, entry.facts, INT64_C(1764871200000) - 1));
-    assert_true(
-        dispatcher_recover(dispatcher, nba_pipeline(), entry.field, entry.facts, INT64_C(1764871200000)));
 }
 
 /* The live trigger of a new run does not wait behind the old one, which left the outbox. */
@@ -284,6 +323,108 @@ static void a_new_run_drops_what_is_being_asked_for(void **state) {
     answer_claim(1, CLAIM_FULL);
     assert_int_equal(fake.publish_count, 1);
     assert_string_equal(fake.publishes[0].id, "nba/2021-10-01/g1/r2");
+}
+
+/* --- Leases --------------------------------------------------------------------------------------------- */
+
+/* What this replica has decided goes out without a question; what it finds does not. */
+static void what_is_found_in_the_outbox_is_asked_for(void **state) {
+    (void)state;
+    assert_true(recover(1, 1, 1, false));
+    assert_int_equal(fake.publish_count, 0);
+    answer_lease(1, LEASE_OURS, lease_now(true));
+    answer_publish("nba/2021-10-01/g1/r1", ok());
+    answer_confirm(ok());
+    assert_int_equal(work.taken_over, 1);
+    assert_int_equal(work.published, 1);
+    assert_int_equal(work.confirmed, 1);
+}
+
+static void what_is_theirs_or_gone_is_dropped(void **state) {
+    (void)state;
+    recover(1, 1, 1, false);
+    answer_lease(1, LEASE_THEIRS, (struct lease){0});
+    assert_true(recover(1, 1, 1, false)); /* it is in hand no more: a sweep may find it again */
+    answer_lease(1, LEASE_GONE, (struct lease){0});
+    assert_int_equal(fake.publish_count, 0);
+    assert_int_equal(dispatcher_busy(dispatcher), 0);
+    assert_int_equal(work.taken_over, 0);
+}
+
+static void backfill_that_is_theirs_is_dropped(void **state) {
+    (void)state;
+    add(1, 1, 1, true);
+    add(2, 1, 1, true);
+    answer_claim(1, CLAIM_THEIRS);
+    answer_claim(2, CLAIM_GRANTED);
+    answer_publish("nba/2021-10-02/g1/r1", ok());
+    assert_true(recover(1, 1, 1, true));
+}
+
+/* It was in hand for too long before its turn came: somebody else may be publishing it. */
+static void a_lease_that_has_run_out_is_asked_for_again(void **state) {
+    (void)state;
+    struct entry entry = entry_of(1, 1, 1, false);
+    struct lease lease = lease_now(false);
+    fake.uptime_ms = lease.until_ms;
+    dispatcher_add(dispatcher, nba_pipeline(), entry.field, entry.facts, lease);
+    assert_int_equal(fake.publish_count, 0);
+    answer_lease(1, LEASE_OURS, lease); /* the answer was under way for as long */
+    assert_int_equal(fake.publish_count, 0);
+    answer_lease(1, LEASE_OURS, lease_now(false));
+    assert_int_equal(fake.publish_count, 1);
+}
+
+/* Between the gate's answer and the publish this process may stand still, too. */
+static void a_slot_without_a_lease_is_not_enough(void **state) {
+    (void)state;
+    add(1, 1, 1, true);
+    assert_int_equal(fake.claim_count, 1);
+    struct claim_call call = fake.claims[--fake.claim_count];
+    call.claimed(call.context, ok(), CLAIM_GRANTED, (struct lease){.until_ms = fake.uptime_ms});
+    assert_int_equal(fake.publish_count, 0);
+    answer_lease(1, LEASE_OURS, lease_now(false));
+    assert_int_equal(fake.publish_count, 1);
+}
+
+static void each_further_attempt_asks_for_the_lease(void **state) {
+    (void)state;
+    add(1, 1, 1, false);
+    answer_publish("nba/2021-10-01/g1/r1", fail(CODE_UNAVAILABLE, "bus away"));
+    loop_until(&loop, has_lease_call, NULL, SOON_MS, "the question for the lease");
+    assert_int_equal(fake.publish_count, 0);
+    answer_lease(1, LEASE_GONE, (struct lease){0});
+    assert_int_equal(dispatcher_busy(dispatcher), 0);
+    assert_int_equal(idle_count, 1);
+}
+
+static void an_absent_store_is_asked_for_the_lease_again(void **state) {
+    (void)state;
+    recover(1, 1, 1, false);
+    struct lease_call call = fake.leases[--fake.lease_count];
+    call.leased(call.context, fail(CODE_UNAVAILABLE, "store away"), LEASE_THEIRS, (struct lease){0});
+    assert_int_equal(dispatcher_busy(dispatcher), 1);
+    dispatcher_store_ready(dispatcher);
+    answer_lease(1, LEASE_OURS, lease_now(false));
+    assert_int_equal(fake.publish_count, 1);
+}
+
+/* While the bus takes its time; and nothing hangs on the answer, which may come when all is over. */
+static void a_lease_is_renewed_while_the_bus_takes_its_time(void **state) {
+    (void)state;
+    add(1, 1, 1, false);
+    add(2, 1, 1, false);
+    answer_publish("nba/2021-10-01/g1/r1", ok()); /* its confirmation is under way: no longer with the bus */
+    dispatcher_sweep(dispatcher);
+    assert_int_equal(fake.lease_count, 0);
+    fake.uptime_ms += LEASE_MS / 3;
+    dispatcher_sweep(dispatcher);
+    assert_int_equal(fake.lease_count, 1);
+    answer_publish("nba/2021-10-02/g1/r1", ok());
+    answer_confirm(ok());
+    answer_confirm(ok());
+    answer_lease(2, LEASE_GONE, (struct lease){0});
+    assert_int_equal(idle_count, 1);
 }
 
 /* --- Too many ------------------------------------------------------------------------------------------- */
@@ -321,6 +462,7 @@ static void too_many_live_ones_are_read_again(void **state) {
     answer_publish("nba/2021-09-30/g1/r1", ok());
     answer_confirm(ok());
     assert_true(recover(DISPATCH_LIVE_MAX + 1, 1, 1, false));
+    assert_int_equal(fake.lease_count, 1);
 }
 
 /* --- Draining ------------------------------------------------------------------------------------------- */
@@ -351,6 +493,7 @@ static void a_drain_tries_once_more(void **state) {
     answer_publish("nba/2021-10-02/g1/r1", fail(CODE_UNAVAILABLE, "bus away"));
     assert_int_equal(dispatcher_busy(dispatcher), 2);
     dispatcher_drain(dispatcher);
+    answer_lease(1, LEASE_OURS, lease_now(false));
     assert_int_equal(fake.publish_count, 1);
     assert_int_equal(dispatcher_busy(dispatcher), 1);
     answer_publish("nba/2021-10-01/g1/r1", ok());
@@ -375,10 +518,17 @@ static void a_refused_publish_is_tried_again(void **state) {
     add(1, 1, 1, false);
     answer_publish("nba/2021-10-01/g1/r1", fail(CODE_NOT_FOUND, "no such topic"));
     assert_int_equal(log_capture_count(&capture, "the bus refuses the trigger"), 1);
-    loop_until(&loop, has_publish, NULL, SOON_MS, "the next attempt");
+    loop_until(&loop, has_lease_call, NULL, SOON_MS, "the next attempt");
+    answer_lease(1, LEASE_OURS, lease_now(false));
+    assert_int_equal(fake.publish_count, 1);
 }
 
 /* --- Program -------------------------------------------------------------------------------------------- */
+
+static int64_t uptime_ms(void *context) {
+    (void)context;
+    return fake.uptime_ms;
+}
 
 static void on_idle(void *context) {
     (void)context;
@@ -390,11 +540,17 @@ static const struct pipeline *pipelines[1];
 static int setup(void **state) {
     (void)state;
     fake.claim_count = fake.publish_count = fake.confirm_count = idle_count = 0;
+    fake.lease_count = fake.unlease_count = 0;
+    fake.uptime_ms = 1000000;
+    work = (struct replica_work){0};
     pipelines[0] = nba_pipeline();
     uv_loop_init(&loop);
     log_capture_open(&capture);
     dispatcher = dispatcher_new((struct dispatcher_parts){.loop = &loop,
         .clock = clock_system(),
+        .uptime = {.now_ms = uptime_ms},
+        .lease_ms = LEASE_MS,
+        .work = &work,
         .log = &capture.log,
         .pipelines = pipelines,
         .pipeline_count = 1,
@@ -423,9 +579,16 @@ int main(void) {
         TEST(triggers_of_one_date_keep_their_order),
         TEST(what_is_in_hand_is_passed_over),
         TEST(what_cannot_be_read_stays),
-        TEST(a_sweep_leaves_young_entries_alone),
         TEST(a_new_run_drops_what_waits),
         TEST(a_new_run_drops_what_is_being_asked_for),
+        TEST(what_is_found_in_the_outbox_is_asked_for),
+        TEST(what_is_theirs_or_gone_is_dropped),
+        TEST(backfill_that_is_theirs_is_dropped),
+        TEST(a_lease_that_has_run_out_is_asked_for_again),
+        TEST(a_slot_without_a_lease_is_not_enough),
+        TEST(each_further_attempt_asks_for_the_lease),
+        TEST(an_absent_store_is_asked_for_the_lease_again),
+        TEST(a_lease_is_renewed_while_the_bus_takes_its_time),
         TEST(waiting_backfill_keeps_no_live_one_out),
         TEST(too_many_live_ones_are_read_again),
         TEST(a_drain_does_not_wait_for_slots),

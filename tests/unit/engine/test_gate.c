@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TICKETS = GATE_WAITING_MAX + 10, CALLS = 64 };
+enum { TICKETS = GATE_WAITING_MAX + 10, CALLS = 64, LEASED_UNTIL_MS = 22500 };
 
 enum outcome { WAITS, GRANTED, GONE, REFUSED };
 
@@ -36,6 +36,8 @@ static struct fake_store {
     void *slot_context;
     game_date released[CALLS];
     size_t release_count;
+    game_date unleased[CALLS];
+    size_t unlease_count;
     bool away;
 } fake;
 
@@ -51,7 +53,7 @@ void store_claim(struct store *store, const struct pipeline *pipeline, const str
     (void)now_ms;
     fake.claims_ever++;
     if (fake.away)
-        claimed(context, fail(CODE_UNAVAILABLE, "away"), CLAIM_FULL);
+        claimed(context, fail(CODE_UNAVAILABLE, "away"), CLAIM_FULL, (struct lease){0});
     else
         fake.claims[fake.claim_count++] = (struct asked){trigger->date, trigger->group, claimed, context};
 }
@@ -61,6 +63,14 @@ void store_release(struct store *store, const struct pipeline *pipeline, const s
     (void)store;
     (void)pipeline;
     fake.released[fake.release_count++] = trigger->date;
+    done(context, ok());
+}
+
+void store_unlease(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
+    store_done_fn *done, void *context) {
+    (void)store;
+    (void)pipeline;
+    fake.unleased[fake.unlease_count++] = trigger->date;
     done(context, ok());
 }
 
@@ -103,7 +113,7 @@ static void answer(game_date date, struct result result, enum claim claim) {
     assert_int_equal(fake.claim_count, 1);
     struct asked asked = fake.claims[--fake.claim_count];
     assert_int_equal(asked.date, date);
-    asked.claimed(asked.context, result, claim);
+    asked.claimed(asked.context, result, claim, (struct lease){.until_ms = LEASED_UNTIL_MS});
 }
 
 static void check_asked(game_date date) {
@@ -356,6 +366,29 @@ static void a_new_run_reclaims_what_starts_again(void **state) {
     assert_int_equal(fake.reclaims_ever, 3); /* one more of group 4, for all hundred */
 }
 
+/* --- Leases --------------------------------------------------------------------------------------------- */
+
+static void what_is_granted_comes_with_its_lease(void **state) {
+    (void)state;
+    enter(0, 10, 1, false);
+    answer(10, ok(), CLAIM_GRANTED);
+    assert_int_equal(outcomes[0], GRANTED);
+    assert_int_equal(tickets[0].lease.until_ms, LEASED_UNTIL_MS);
+}
+
+/* Neither its slot is given back, which is the other replica's trigger's, nor does the queue wait for it. */
+static void what_another_replica_has_makes_way(void **state) {
+    (void)state;
+    enter(0, 10, 1, false);
+    enter(1, 20, 1, false);
+    answer(10, ok(), CLAIM_THEIRS);
+    assert_int_equal(outcomes[0], GONE);
+    assert_int_equal(fake.release_count, 0);
+    assert_int_equal(fake.unlease_count, 0);
+    answer(20, ok(), CLAIM_GRANTED);
+    assert_int_equal(outcomes[1], GRANTED);
+}
+
 /* --- Closed --------------------------------------------------------------------------------------------- */
 
 static void a_closed_gate_asks_and_grants_nothing(void **state) {
@@ -365,6 +398,8 @@ static void a_closed_gate_asks_and_grants_nothing(void **state) {
     enter(1, 20, 1, true);
     answer(10, ok(), CLAIM_GRANTED);
     assert_int_equal(outcomes[0], WAITS);
+    assert_int_equal(fake.unlease_count, 1); /* another replica need not wait for the lease to run out */
+    assert_int_equal(fake.unleased[0], 10);
     gate_release(gate, nba_pipeline(), 5, 1, 1);
     gate_sweep(gate);
     gate_store_ready(gate);
@@ -431,6 +466,8 @@ int main(void) {
         TEST(a_sweep_reclaims_where_somebody_waits),
         TEST(a_ready_store_reclaims_everything),
         TEST(a_new_run_reclaims_what_starts_again),
+        TEST(what_is_granted_comes_with_its_lease),
+        TEST(what_another_replica_has_makes_way),
         TEST(a_closed_gate_asks_and_grants_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

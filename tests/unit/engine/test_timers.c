@@ -181,8 +181,10 @@ static void on_new_run(void *context, const struct pipeline *pipeline, int first
     snprintf(events + length, sizeof events - length, "run from %d; ", first_group);
 }
 
-static void on_due(void *context, const struct pipeline *pipeline, const char *field, const char *facts) {
+static void on_due(void *context, const struct pipeline *pipeline, const char *field, const char *facts,
+    struct lease lease) {
     size_t length = strlen(events);
+    (void)lease;
     (void)context;
     (void)pipeline;
     assert_string_equal(facts, "{}");

@@ -1,0 +1,42 @@
+/*
+ * This replica: its name, how long its leases are, and what it did. The name is made anew at each start, so
+ * that a process which took the place of a dead one is nobody else's heir: the leases of the dead one run
+ * out.
+ *
+ * On the loop's thread.
+ */
+#ifndef PHASEGATE_ENGINE_REPLICA_H
+#define PHASEGATE_ENGINE_REPLICA_H
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "state/store.h"
+
+enum { REPLICA_HOST_MAX = 65 };
+
+struct replica {
+    char id[REPLICA_ID_MAX]; /* "host-71-5e1fa0c4": host, process, and what makes it unique */
+    char host[REPLICA_HOST_MAX];
+    const struct log *log;
+    int64_t started_ms;
+    int lease_ms;
+    int sweep_ms; /* between heartbeats */
+    struct clock uptime;
+    struct replica_work work; /* counted by those who do it */
+};
+
+/* Sweeps come at least three times in the length of a lease, so that a lease can be renewed in time. */
+void replica_begin(
+    struct replica *replica, const struct log *log, int lease_seconds, int sweep_ms, int64_t now_ms);
+
+/* For store_set_replica. */
+struct store_replica replica_of_store(const struct replica *replica);
+
+/* Says that it is alive, and what it did. Nothing hangs on it: a failure is at most logged. */
+void replica_beat(struct replica *replica, struct store *store, int64_t now_ms);
+
+/* Its last words: it has stopped. */
+void replica_end(
+    const struct replica *replica, struct store *store, int64_t now_ms, store_done_fn *done, void *context);
+
+#endif
