@@ -1,12 +1,14 @@
 #include "cli/lookup.h"
 
-struct result lookup_open(const struct common_options *options, struct lookup *lookup) {
+static MUST_CHECK struct result open_lookup(
+    const struct common_options *options, bool of_pipeline, struct lookup *lookup) {
     struct lookup opened = {0};
     struct redis_settings settings;
     struct result r = setup_load(options, &opened.setup);
     if (!is_ok(r))
         return r;
-    r = setup_pipeline(&opened.setup, &opened.pipeline);
+    if (of_pipeline)
+        r = setup_pipeline(&opened.setup, &opened.pipeline);
     if (is_ok(r))
         r = setup_redis(&opened.setup, &settings);
     if (is_ok(r))
@@ -17,6 +19,14 @@ struct result lookup_open(const struct common_options *options, struct lookup *l
     }
     *lookup = opened;
     return ok();
+}
+
+struct result lookup_open(const struct common_options *options, struct lookup *lookup) {
+    return open_lookup(options, true, lookup);
+}
+
+struct result lookup_open_store(const struct common_options *options, struct lookup *lookup) {
+    return open_lookup(options, false, lookup);
 }
 
 void lookup_close(struct lookup *lookup) {

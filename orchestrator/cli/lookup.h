@@ -13,6 +13,9 @@ struct lookup {
 
 /* After a failure there is nothing to close. CODE_UNAVAILABLE says how to start an embedded server. */
 struct result lookup_open(const struct common_options *options, struct lookup *lookup) MUST_CHECK;
+
+/* The same for what is of no pipeline: lookup->pipeline is NULL, and none need be named. */
+struct result lookup_open_store(const struct common_options *options, struct lookup *lookup) MUST_CHECK;
 void lookup_close(struct lookup *lookup);
 
 /* The state of these dates, in the lookup's arena. */

@@ -10,6 +10,7 @@
 #include "cli/json_output.h"
 #include "cli/lookup.h"
 #include "cli/outlook.h"
+#include "cli/replica_table.h"
 #include "cli/words.h"
 
 #include <inttypes.h>
@@ -18,10 +19,13 @@ enum { NEWEST_DATES = 20, OPERANDS_MAX = 5000 };
 
 struct status_fields {
     struct date_options dates;
+    bool replicas;
 };
 
 static const struct option_row rows[] = {
     DATE_OPTION_ROWS(struct status_fields, dates),
+    {"replicas", 0, OPTION_FLAG, NULL, offsetof(struct status_fields, replicas),
+        "instead: which daemons are alive, and what each did"},
     {0},
 };
 
@@ -107,8 +111,29 @@ static void print_text(const struct grid *grid, const struct backfill_state *bac
     print_quarantine(quarantine, term, out);
 }
 
-static struct result run(const struct invocation *call, bool *answer) {
-    (void)answer;
+static MUST_CHECK struct result run_replicas(const struct invocation *call) {
+    struct clock clock = clock_system();
+    struct replica_table table;
+    struct replica_report *replicas;
+    struct lookup lookup;
+    struct result r = lookup_open_store(call->common, &lookup);
+    if (!is_ok(r))
+        return r;
+    r = reader_replicas(lookup.reader, lookup.setup.arena, &replicas, &table.count);
+    if (is_ok(r)) {
+        table.replicas = replicas;
+        table.now_ms = clock_now_ms(&clock);
+        table.lease_seconds = config_engine(lookup.setup.config)->lease_seconds;
+        if (call->common->json)
+            r = replica_table_print_json(&table, call->out);
+        else
+            replica_table_print(&table, &call->term, call->out);
+    }
+    lookup_close(&lookup);
+    return r;
+}
+
+static struct result run_grid(const struct invocation *call) {
     struct lookup lookup;
     game_date *dates;
     struct date_state *states;
@@ -142,15 +167,28 @@ static struct result run(const struct invocation *call, bool *answer) {
     return r;
 }
 
+static struct result run(const struct invocation *call, bool *answer) {
+    const struct status_fields *fields = call->fields;
+    (void)answer;
+    if (!fields->replicas)
+        return run_grid(call);
+    if (fields->dates.start || fields->dates.end || fields->dates.lists.count > 0 || call->operand_count > 0)
+        return fail(CODE_INVALID, "--replicas are of all dates: name none with it");
+    return run_replicas(call);
+}
+
 const struct command status_command = {
     .name = "status",
-    .synopsis = "[--start-date DATE --end-date DATE] [--dates A,B,C] [DATE…]",
+    .synopsis = "[--start-date DATE --end-date DATE] [--dates A,B,C] [DATE…] | --replicas",
     .summary = "the grid: dates by processors and groups",
     .description =
         "One row per date: the rows that each processor reported, the phase of each group, and what the "
         "date\n"
         "waits for. Without dates: the newest 20 that anything is known of. Dates that are asked for are\n"
         "shown even when nothing was received for them. At most 5,000 dates.\n"
+        "\n"
+        "--replicas shows, of all pipelines, the daemons that were heard of in the last hour: alive, silent\n"
+        "(several heartbeats did not come), or stopped by a signal, and what each did since it was started.\n"
         "\n"
         "Exit status: 0 however the dates stand; 2 wrong usage; 3 when the store cannot be reached.\n",
     .options = rows,
