@@ -45,6 +45,7 @@ struct command {
     struct result (*run)(const struct invocation *call, bool *answer);
 };
 
+extern const struct command alerts_command;
 extern const struct command backfill_command;
 extern const struct command config_command;
 extern const struct command demo_command;

@@ -1,5 +1,6 @@
 /* phasegate config: check a configuration, show the one in force, print the reference and the built-in one.
  */
+#include "cli/alerts_setup.h"
 #include "cli/command.h"
 #include "cli/json_output.h"
 #include "cli/setup.h"
@@ -59,7 +60,11 @@ static struct result check(const struct invocation *call) {
     struct result r = setup_load(&common, &setup);
     if (!is_ok(r))
         return r;
+    struct alerts_settings alerts;
+    bool wanted;
     r = check_addresses(&setup);
+    if (is_ok(r))
+        r = setup_alerts(&setup, &alerts, &wanted);
     if (is_ok(r))
         r = check_calendars(&setup);
     if (is_ok(r))

@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
     &replay_command,
     &quarantine_command,
     &config_command,
+    &alerts_command,
     &demo_command,
     NULL,
 };

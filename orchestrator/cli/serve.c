@@ -1,6 +1,7 @@
 /* phasegate serve: the daemon. The engine on a loop, with signals, logs, the pipelines' calendars and, where
  * asked for, a Redis of its own. */
 #include "base/log_fold.h"
+#include "cli/alerts_setup.h"
 #include "cli/command.h"
 #include "cli/setup.h"
 #include "engine/engine.h"
@@ -32,6 +33,7 @@ struct serving {
     int pipeline_count;
     struct game_calendar **calendars; /* of the pipelines, each NULL where there is none */
     struct embedded *embedded;
+    struct alerts *alerts; /* NULL: none */
     struct engine *engine;
     uv_signal_t signals[SIGNALS];
     uv_timer_t flush; /* of the log */
@@ -86,16 +88,27 @@ static void on_embedded_stopped(void *context) {
     close_signals(context);
 }
 
+static void on_alerts_closed(void *context) {
+    struct serving *serving = context;
+    serving->alerts = NULL;
+    if (serving->embedded)
+        embedded_stop(serving->embedded, on_embedded_stopped, serving);
+    else
+        close_signals(serving);
+}
+
+/* What there is besides the engine. */
+static void close_rest(struct serving *serving) {
+    alerts_close(serving->alerts, on_alerts_closed, serving);
+}
+
 static void on_stopped(void *context, struct result result) {
     struct serving *serving = context;
     serving->engine = NULL;
     serving->outcome = result;
     if (is_ok(result))
         log_info(&serving->log, "stopped: everything in hand was finished");
-    if (serving->embedded)
-        embedded_stop(serving->embedded, on_embedded_stopped, serving);
-    else
-        close_signals(serving);
+    close_rest(serving);
 }
 
 /* The first signal drains; a second one leaves at once, which loses nothing either. */
@@ -233,6 +246,17 @@ static MUST_CHECK struct result find_epoch_file(const struct setup *setup, const
     return *file ? ok() : fail(CODE_INTERNAL, "out of memory");
 }
 
+static MUST_CHECK struct result start_alerts(struct serving *serving) {
+    struct alerts_settings settings;
+    bool wanted;
+    struct result result = setup_alerts(&serving->setup, &settings, &wanted);
+    if (is_ok(result) && !wanted)
+        log_info(&serving->log, "no alerts: there is no webhook");
+    else if (is_ok(result))
+        result = alerts_open(&serving->loop, serving->sink.clock, &serving->log, &settings, &serving->alerts);
+    return result;
+}
+
 static MUST_CHECK struct result start_engine(struct serving *serving, bool create) {
     struct setup *setup = &serving->setup;
     struct redis_settings redis;
@@ -241,6 +265,7 @@ static MUST_CHECK struct result start_engine(struct serving *serving, bool creat
         .clock = serving->sink.clock,
         .log = &serving->log,
         .redis = &redis,
+        .alerts = serving->alerts,
         .pipelines = serving->pipelines,
         .pipeline_count = serving->pipeline_count,
         .in_hand_max = (size_t)config_engine(setup->config)->in_hand_max,
@@ -272,16 +297,15 @@ static MUST_CHECK struct result serve(struct serving *serving, bool create) {
     struct result result = all_pipelines(serving);
     if (is_ok(result))
         result = load_calendars(serving);
+    if (is_ok(result))
+        result = start_alerts(serving);
     if (is_ok(result) && serving->setup.embedded)
         result = start_embedded(serving);
     if (is_ok(result))
         result = start_engine(serving, create);
     if (!is_ok(result)) {
         serving->outcome = result;
-        if (serving->embedded)
-            embedded_stop(serving->embedded, on_embedded_stopped, serving);
-        else
-            close_signals(serving);
+        close_rest(serving);
     } else {
         log_info(
             &serving->log, "phasegate %s starting with %s", PHASEGATE_VERSION, serving->setup.config_name);

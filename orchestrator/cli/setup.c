@@ -176,8 +176,7 @@ static struct result bus_redis(const struct setup *setup, struct redis_settings 
 
 /* --- The calendar. -------------------------------------------------------------------------------------- */
 
-/* A file that the configuration names: relative to the configuration's own directory. */
-static const char *beside_config(const struct setup *setup, const char *file, struct arena *arena) {
+const char *setup_beside_config(const struct setup *setup, const char *file, struct arena *arena) {
     const char *slash = strrchr(setup->config_name, '/');
     if (*file == '/' || !slash)
         return file;
@@ -189,7 +188,7 @@ static struct result read_calendar_file(
     const struct setup *setup, const char *file, struct arena *arena, struct calendar_text *read) {
     if (*file == '\0')
         return ok();
-    const char *name = beside_config(setup, file, arena), *text;
+    const char *name = setup_beside_config(setup, file, arena), *text;
     size_t length;
     if (!name)
         return fail(CODE_INTERNAL, "out of memory");

@@ -43,6 +43,10 @@ struct result setup_config_text(
 /* Frees what setup_load made; safe on a zeroed setup. */
 void setup_close(struct setup *setup);
 
+/* A file that the configuration names: relative to the configuration's own directory. In the arena; NULL when
+ * that is full. */
+const char *setup_beside_config(const struct setup *setup, const char *file, struct arena *arena);
+
 /* The pipeline of --pipeline, or the only one. */
 struct result setup_pipeline(const struct setup *setup, const struct pipeline **pipeline) MUST_CHECK;
 

@@ -97,6 +97,11 @@ struct result trigger_from_outbox(const struct pipeline *pipeline, const char *f
     return ok();
 }
 
+/* Inside a JSON string the quotes would be escaped. */
+bool trigger_facts_backfill(const char *facts) {
+    return strstr(facts, "\"backfill\":true") != NULL;
+}
+
 /* The names of a set's processors. */
 static json_t *names_of(const struct pipeline *pipeline, processor_set set) {
     json_t *names = json_array();

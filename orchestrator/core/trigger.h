@@ -32,6 +32,10 @@ char *trigger_id(const struct pipeline *pipeline, const struct trigger *trigger,
 struct result trigger_from_outbox(const struct pipeline *pipeline, const char *field, const char *facts,
     struct arena *arena, struct trigger *trigger) MUST_CHECK;
 
+/* Do these facts say backfill? Without reading all of them: it is asked of every entry of an outbox, again
+ * and again. */
+bool trigger_facts_backfill(const char *facts);
+
 /* The message of contract/trigger.json with its attributes and ordering key, in the arena; NULL when that is
  * full. */
 struct message *trigger_encode(

@@ -4,6 +4,7 @@
 #include "engine/lane.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum { READ_BYTES_MAX = 64 * 1024 };
 
@@ -372,6 +373,17 @@ static bool take(struct dispatcher *dispatcher, const struct pipeline *pipeline,
 void dispatcher_add(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
     const char *facts, struct lease lease) {
     take(dispatcher, pipeline, field, facts, lease);
+}
+
+bool dispatcher_wants_out(const struct dispatcher *dispatcher, const struct pipeline *pipeline,
+    const char *field, const char *facts) {
+    game_date date;
+    if (!trigger_facts_backfill(facts))
+        return true;
+    if (!is_ok(date_parse(field, strnlen(field, DATE_TEXT_MAX - 1), &date)))
+        return false;
+    const struct lane *lane = lanes_find(&dispatcher->lanes, pipeline, date);
+    return lane && lane->busy && strcmp(lane->first->field, field) == 0;
 }
 
 bool dispatcher_recover(

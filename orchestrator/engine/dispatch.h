@@ -59,6 +59,11 @@ bool dispatcher_recover(
  * bus. */
 void dispatcher_sweep(struct dispatcher *dispatcher);
 
+/* Should this outbox entry get out at once? One of backfill only while it is being published, else it waits
+ * for its turn. */
+bool dispatcher_wants_out(const struct dispatcher *dispatcher, const struct pipeline *pipeline,
+    const char *field, const char *facts);
+
 /* The gate that its backfill triggers go through. */
 struct gate *dispatcher_gate(const struct dispatcher *dispatcher);
 

@@ -60,9 +60,12 @@ static void free_parts(struct engine *engine) {
 /* --- Stopping ------------------------------------------------------------------------------------------- */
 
 /*
- * The store goes first: its pending calls end, and those completions wait, unacked. Then the bus, which takes
- * back what is in hand. In between nobody calls either.
+ * The alerts go first, which note in the store what they told. Then the store: its pending calls end, and
+ * those completions wait, unacked. Then the bus, which takes back what is in hand. In between nobody calls
+ * either.
  */
+enum { ALERTS_DRAIN_MS = 3000 };
+
 static void on_bus_closed(void *context, struct result result) {
     struct engine *engine = context;
     void (*on_stopped)(void *, struct result) = engine->options.on_stopped;
@@ -79,6 +82,11 @@ static void on_store_closed(void *context) {
     bus_close(engine->options.bus, on_bus_closed, engine);
 }
 
+static void on_alerts_drained(void *context) {
+    struct engine *engine = context;
+    store_close(engine->store, on_store_closed, engine);
+}
+
 static void close_all(struct engine *engine) {
     if (engine->closing)
         return;
@@ -87,7 +95,7 @@ static void close_all(struct engine *engine) {
     uv_timer_stop(engine->sweep);
     dispatcher_stop(engine->dispatcher);
     intake_store_lost(engine->intake);
-    store_close(engine->store, on_store_closed, engine);
+    alerts_drain(engine->options.alerts, ALERTS_DRAIN_MS, on_alerts_drained, engine);
 }
 
 static void on_left(void *context, struct result result) {
@@ -151,6 +159,7 @@ static void on_sweep(uv_timer_t *timer) {
     recovery_sweep(engine->recovery);
     timers_sweep(engine->timers);
     gate_sweep(dispatcher_gate(engine->dispatcher));
+    alerts_sweep(engine->options.alerts);
     intake_sweep(engine->intake);
 }
 
@@ -234,11 +243,15 @@ static void create_all(struct engine *engine) {
 /* The epoch first: a rebuild that is under way must be known before anything is applied or published. */
 static void on_store_ready(void *context) {
     struct engine *engine = context;
+    if (engine->closing)
+        return;
     epochs_store_ready(engine->epochs);
 }
 
 static void on_epochs_known(void *context) {
     struct engine *engine = context;
+    if (engine->closing)
+        return;
     engine->store_ready = true;
     replica_beat(&engine->replica, engine->store, clock_now_ms(&engine->options.clock));
     recovery_read(engine->recovery);
@@ -313,6 +326,7 @@ static struct intake *make_intake(struct engine *engine) {
         .clock = options->clock,
         .log = options->log,
         .store = engine->store,
+        .alerts = options->alerts,
         .bus = options->bus,
         .in_hand_max = options->in_hand_max,
         .quarantine = options->quarantine.bytes > 0 ? options->quarantine : default_limits,
@@ -326,8 +340,10 @@ static struct intake *make_intake(struct engine *engine) {
 
 static struct recovery *make_recovery(struct engine *engine) {
     const struct engine_options *options = &engine->options;
-    return recovery_new((struct recovery_parts){.log = options->log,
+    return recovery_new((struct recovery_parts){.clock = options->clock,
+        .log = options->log,
         .store = engine->store,
+        .alerts = options->alerts,
         .dispatcher = engine->dispatcher,
         .pipelines = options->pipelines,
         .pipeline_count = options->pipeline_count,
@@ -340,6 +356,7 @@ static struct timers *make_timers(struct engine *engine) {
     return timers_new((struct timers_parts){.clock = options->clock,
         .log = options->log,
         .store = engine->store,
+        .alerts = options->alerts,
         .pipelines = options->pipelines,
         .pipeline_count = options->pipeline_count,
         .on_stalled = on_over,
@@ -386,6 +403,8 @@ static MUST_CHECK struct result open_store(struct engine *engine) {
         store_close(engine->store, NULL, NULL);
         return fail(CODE_LIMIT, "out of memory");
     }
+    if (is_ok(result))
+        alerts_attach(options->alerts, engine->store, options->pipelines, options->pipeline_count);
     return result;
 }
 

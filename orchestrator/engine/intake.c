@@ -225,6 +225,8 @@ static void hand_on(const struct inbound *inbound, const struct applied *applied
     if (phase && (strcmp(phase, "done") == 0 || strcmp(phase, "failed") == 0))
         parts->on_over(
             parts->context, pipeline, inbound->completion.date, applied->group, applied->group_run);
+    if (phase && strcmp(phase, "failed") == 0)
+        alerts_group(parts->alerts, ALERT_FAILED, pipeline, inbound->completion.date, applied->group);
     if (applied->outbox_field)
         parts->on_due(parts->context, pipeline, applied->outbox_field, applied->outbox_facts, applied->lease);
     if (applied->outbox_field)

@@ -8,6 +8,7 @@
 #ifndef PHASEGATE_ENGINE_INTAKE_H
 #define PHASEGATE_ENGINE_INTAKE_H
 
+#include "alerts/alerts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "bus/bus.h"
@@ -21,6 +22,7 @@ struct intake_parts {
     struct clock clock;
     const struct log *log;
     struct store *store;
+    struct alerts *alerts; /* NULL: none */
     struct bus *bus;
     size_t in_hand_max; /* deliveries out at once, per subscription */
     struct quarantine_limits quarantine;

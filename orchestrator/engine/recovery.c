@@ -1,6 +1,7 @@
 #include "engine/recovery.h"
 
 #include "base/crash_point.h"
+#include "engine/overdue.h"
 
 #include <stdlib.h>
 
@@ -11,6 +12,7 @@ struct shelf {
     bool reading;
     bool again; /* it has to be read once more when this is over */
     size_t taken;
+    struct overdue overdue;
 };
 
 struct recovery {
@@ -20,12 +22,24 @@ struct recovery {
 
 static void read_shelf(struct shelf *shelf);
 
+/* What does not get out, for longer than it may, is an alert. */
+static void tell_overdue(struct shelf *shelf) {
+    const struct recovery_parts *parts = &shelf->recovery->parts;
+    int64_t age_ms = (int64_t)alerts_outbox_age(parts->alerts) * 1000;
+    const struct overdue_entry *oldest = overdue_end(&shelf->overdue, clock_now_ms(&parts->clock), age_ms);
+    if (age_ms > 0)
+        alerts_outbox(parts->alerts, shelf->pipeline, oldest ? shelf->overdue.noted : 0,
+            oldest ? oldest->field : NULL, oldest ? oldest->since_ms : 0);
+}
+
 static void on_entry(void *context, struct result result, const char *field, const char *facts) {
     struct shelf *shelf = context;
     const struct recovery_parts *parts = &shelf->recovery->parts;
     if (field) {
         if (dispatcher_recover(parts->dispatcher, shelf->pipeline, field, facts))
             shelf->taken++;
+        if (dispatcher_wants_out(parts->dispatcher, shelf->pipeline, field, facts))
+            overdue_note(&shelf->overdue, field, clock_now_ms(&parts->clock));
         crash_point(while_recovering);
         return;
     }
@@ -34,6 +48,8 @@ static void on_entry(void *context, struct result result, const char *field, con
         log_error(&log, "cannot read the outbox: %s", result.text);
     else if (shelf->taken > 0)
         log_info(&log, "took %zu triggers over from the outbox", shelf->taken);
+    if (is_ok(result))
+        tell_overdue(shelf);
     bool again = shelf->again && is_ok(result);
     shelf->reading = shelf->again = false;
     if (again)
@@ -45,6 +61,7 @@ static void on_entry(void *context, struct result result, const char *field, con
 static void read_shelf(struct shelf *shelf) {
     shelf->reading = true;
     shelf->taken = 0;
+    overdue_begin(&shelf->overdue);
     store_outbox(shelf->recovery->parts.store, shelf->pipeline, on_entry, shelf);
 }
 

@@ -9,6 +9,8 @@
 #ifndef PHASEGATE_ENGINE_RECOVERY_H
 #define PHASEGATE_ENGINE_RECOVERY_H
 
+#include "alerts/alerts.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "engine/dispatch.h"
 #include "state/store.h"
@@ -16,8 +18,10 @@
 struct recovery;
 
 struct recovery_parts {
+    struct clock clock;
     const struct log *log;
     struct store *store;
+    struct alerts *alerts; /* NULL: none */
     struct dispatcher *dispatcher;
     const struct pipeline *const *pipelines;
     int pipeline_count;

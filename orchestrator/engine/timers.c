@@ -88,6 +88,8 @@ static void hand_on(const struct look *look, const struct ticked *ticked) {
         parts->on_new_run(parts->context, pipeline, ticked->opened_from);
     if (ticked->stalled_run > 0)
         parts->on_stalled(parts->context, pipeline, look->date, ticked->stalled_group, ticked->stalled_run);
+    if (ticked->stalled_group > 0)
+        alerts_group(parts->alerts, ALERT_STALL, pipeline, look->date, ticked->stalled_group);
     if (ticked->outbox_field)
         parts->on_due(parts->context, pipeline, ticked->outbox_field, ticked->outbox_facts, ticked->lease);
 }

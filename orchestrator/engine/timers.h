@@ -7,6 +7,7 @@
 #ifndef PHASEGATE_ENGINE_TIMERS_H
 #define PHASEGATE_ENGINE_TIMERS_H
 
+#include "alerts/alerts.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "state/store.h"
@@ -17,6 +18,7 @@ struct timers_parts {
     struct clock clock;
     const struct log *log;
     struct store *store;
+    struct alerts *alerts; /* NULL: none */
     const struct pipeline *const *pipelines;
     int pipeline_count;
 

@@ -94,12 +94,14 @@ end
 local function alert_quarantine(keys, argv)
     local now, period = tonumber(argv[1]), tonumber(argv[2])
     local told, total = alert_time(keys[1], 'quarantine'), redis.call('ZCARD', keys[3])
-    local new = redis.call('ZCOUNT', keys[3], '(' .. whole(math.max(told or 0, now - period)), '+inf')
-    if new == 0 and told and told <= now - period then
-        end_alert(keys, {'quarantine'})
-        return {ALERT_OVER, 0, total, ''}
+    local function since(time) return redis.call('ZCOUNT', keys[3], '(' .. whole(time), '+inf') end
+    local new = since(told or now - period)
+    if new < tonumber(argv[4]) then
+        local over = told and told <= now - period and since(now - period) == 0
+        if over then end_alert(keys, {'quarantine'}) end
+        return {over and ALERT_OVER or ALERT_NOTHING, new, total, ''}
     end
-    if new < tonumber(argv[4]) or not alert_claim(keys, 'quarantine', now, period, tonumber(argv[3])) then
+    if not alert_claim(keys, 'quarantine', now, period, tonumber(argv[3])) then
         return {ALERT_NOTHING, new, total, ''}
     end
     local newest = redis.call('ZRANGE', keys[3], -1, -1)[1]

@@ -47,11 +47,30 @@ static struct bus *open_bus(struct stage *stage, const char *consumer) {
     return bus;
 }
 
+static void start_alerts(struct stage *stage) {
+    const struct clock clock = {.now_ms = simulated_ms, .context = stage};
+    if (stage->options.alerts)
+        check_ok(
+            alerts_open(&stage->loop, clock, &stage->capture.log, stage->options.alerts, &stage->alerts));
+}
+
+static void on_alerts_closed(void *context) {
+    struct stage *stage = context;
+    stage->alerts = NULL;
+}
+
+static bool alerts_closed(void *context) {
+    const struct stage *stage = context;
+    return !stage->alerts;
+}
+
 static void start_engine(struct stage *stage) {
+    start_alerts(stage);
     const struct engine_options options = {.loop = &stage->loop,
         .clock = {.now_ms = simulated_ms, .context = stage},
         .log = &stage->capture.log,
         .redis = redis_server_settings(stage->server),
+        .alerts = stage->alerts,
         .bus = open_bus(stage, "engine"),
         .pipelines = &stage->pipeline,
         .pipeline_count = 1,
@@ -84,6 +103,8 @@ void stage_stop(struct stage *stage) {
     }
     engine_stop(stage->engine);
     loop_until_true(&stage->loop, &stage->stopped, STAGE_DEADLINE_MS, "the engine to stop");
+    alerts_close(stage->alerts, on_alerts_closed, stage);
+    loop_until(&stage->loop, alerts_closed, stage, STAGE_DEADLINE_MS, "the alerts to be closed");
     check_ok(stage->outcome);
 }
 

@@ -10,6 +10,7 @@
 #ifndef PHASEGATE_TESTS_SUPPORT_STAGE_H
 #define PHASEGATE_TESTS_SUPPORT_STAGE_H
 
+#include "alerts/alerts.h"
 #include "core/game_calendar.h"
 #include "state/reader.h"
 #include "state/store.h"
@@ -30,6 +31,7 @@ struct stage_options {
     const char *daemon;                   /* PHASEGATE_BINARY: as a process; NULL: in this one */
     int backfill_cap;                     /* of each group; 0: the default */
     const struct stage_setting *settings; /* NULL: none */
+    const struct alerts_settings *alerts; /* of the engine in this process; NULL: none */
 };
 
 enum {

@@ -21,7 +21,8 @@ struct stage {
     int executions;
 
     struct daemon *daemon; /* the one or … */
-    struct engine *engine; /* … the other */
+    struct engine *engine; /* … the other, */
+    struct alerts *alerts; /* which sends these */
     bool running, stopped;
     struct result outcome;
 
