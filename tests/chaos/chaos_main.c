@@ -154,7 +154,7 @@ static void report(const struct run *run) {
     printf("events fed   %zu (published %zu times)\n", verdict->fed, outside_published(run->outside));
     printf("dates        %zu\n", verdict->dates);
     printf("triggers     %zu\n", verdict->triggers);
-    printf("repeats      %zu\n", verdict->repeats);
+    printf("repeats      %zu (%zu of them by a deadline)\n", verdict->repeats, verdict->retriggered);
     printf("faults       %zu\n", faults);
     for (int f = 0; f < CHAOS_FAULT_COUNT; f++)
         if (run->done[f] > 0)
@@ -178,7 +178,7 @@ static bool is_good(const struct run *run) {
 static void open_run(struct run *run, const struct arguments *arguments) {
     struct plan_options options = arguments->plan;
     plan_make(&run->plan, options);
-    run->checker = checker_new(nba_pipeline());
+    run->checker = checker_new(nba_pipeline(), WORLD_GROUP_DEADLINE_MS);
     if (!run->checker)
         fail_msg("out of memory");
     run->world = world_open(arguments->binary, options.form, options.bus);

@@ -16,6 +16,7 @@ struct excuse {
 
 struct checker {
     const struct pipeline *pipeline;
+    int64_t deadline_ms;
     struct list fed, came, excuses;
 };
 
@@ -174,14 +175,29 @@ static bool is_excused(const struct checker *checker, int64_t first_ms, int64_t 
     return false;
 }
 
+/* The one before this of the same trigger. */
+static const struct came *previous(const struct day *day, const struct came *again) {
+    const struct came *came = again - 1;
+    while (came > day->came && (came->group != again->group || came->run != again->run))
+        came--;
+    return came;
+}
+
+static bool is_due(const struct day *day, const struct came *again) {
+    int64_t deadline_ms = day->checker->deadline_ms;
+    return deadline_ms > 0 && again->at_ms - previous(day, again)->at_ms >= deadline_ms;
+}
+
 static void judge_repeat(struct day *day, const struct came *first, const struct came *again) {
     struct chaos_verdict *verdict = day->verdict;
     if (again->decision != first->decision)
         found(day, &verdict->doubled, again->group, again->run, "two decisions under one id");
-    else if (!is_excused(day->checker, first->at_ms, again->at_ms))
-        found(day, &verdict->doubled, again->group, again->run, "published again, and no fault excuses it");
-    else
+    else if (is_excused(day->checker, first->at_ms, again->at_ms))
         verdict->repeats++;
+    else if (is_due(day, again))
+        verdict->repeats++, verdict->retriggered++;
+    else
+        found(day, &verdict->doubled, again->group, again->run, "published again, and no fault excuses it");
 }
 
 static void judge_needs(struct day *day, const struct came *came) {
@@ -291,10 +307,10 @@ void checker_judge(struct checker *checker, struct chaos_verdict *verdict) {
 
 /* --- Life ----------------------------------------------------------------------------------------------- */
 
-struct checker *checker_new(const struct pipeline *pipeline) {
+struct checker *checker_new(const struct pipeline *pipeline, int64_t deadline_ms) {
     struct checker *checker = calloc(1, sizeof *checker);
     if (checker)
-        checker->pipeline = pipeline;
+        *checker = (struct checker){.pipeline = pipeline, .deadline_ms = deadline_ms};
     return checker;
 }
 

@@ -8,7 +8,8 @@
  *   misordered  it came before the group before it was answered in that run
  *   partial     it came before all that it needs was fed as satisfied
  *
- * The same trigger published again is a repeat: its consumers drop it by id. A fault excuses it.
+ * The same trigger published again is a repeat: its consumers drop it by id. A fault excuses it, and so does
+ * its group's deadline, where that leads to another trigger.
  *
  * Times are the wall clock's, in ms. A trigger's time is the bus's own where that is earlier than its
  * arrival, so that a slow consumer hides nothing. Only upstream is re-run here, so that every run has all its
@@ -51,13 +52,15 @@ enum { VERDICT_EXAMPLES_MAX = 8, VERDICT_TEXT_MAX = 160 };
 
 struct chaos_verdict {
     size_t dates, fed, triggers, repeats;
+    size_t retriggered; /* of the repeats, those that the deadline alone excuses */
     size_t lost, doubled, misordered, partial;
     size_t example_count;
     char examples[VERDICT_EXAMPLES_MAX][VERDICT_TEXT_MAX];
 };
 
-/* Judges by this pipeline, which outlives it. NULL when out of memory. */
-struct checker *checker_new(const struct pipeline *pipeline);
+/* Judges by this pipeline, which outlives it. deadline_ms: after which a group that is not done is triggered
+ * again; 0: never. NULL when out of memory. */
+struct checker *checker_new(const struct pipeline *pipeline, int64_t deadline_ms);
 void checker_free(struct checker **checker);
 
 /* False when out of memory. */

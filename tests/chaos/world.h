@@ -10,6 +10,9 @@
 
 struct world;
 
+/* A group that takes longer is triggered again; `group_deadline` of the replicas' configuration. */
+enum { WORLD_GROUP_DEADLINE_MS = 20000 };
+
 /* Starts everything. binary is phasegate's. */
 struct world *world_open(const char *binary, enum chaos_form form, enum chaos_bus bus);
 void world_close(struct world **world);

@@ -9,7 +9,7 @@
 
 #define DATE ((game_date)18948)
 
-enum { START_MS = 1000000, MINUTE_MS = 60000 };
+enum { START_MS = 1000000, MINUTE_MS = 60000, DEADLINE_MS = 5 * MINUTE_MS };
 
 /* A date's story as it should be, minute by minute; a test breaks one thing of it. */
 struct tale {
@@ -21,7 +21,7 @@ struct tale {
 
 static int open_tale(void **state) {
     struct tale *tale = calloc(1, sizeof *tale);
-    if (!tale || !(tale->checker = checker_new(nba_pipeline())))
+    if (!tale || !(tale->checker = checker_new(nba_pipeline(), DEADLINE_MS)))
         return -1;
     tale->now_ms = START_MS;
     tale->date = DATE;
@@ -180,6 +180,19 @@ static void excused_repeat_is_counted(void **state) {
     assert_int_equal(judge(tale).triggers, 4);
 }
 
+static void deadline_excuses_a_repeat(void **state) {
+    struct tale *tale = *state;
+    feed_upstream(tale);
+    take(tale, 1, 1);
+    tale->now_ms += DEADLINE_MS;
+    take(tale, 1, 1);
+    answer(tale, 1, 1);
+    run_groups(tale, 2, 4, 1);
+    check_good(tale);
+    assert_int_equal(judge(tale).repeats, 1);
+    assert_int_equal(judge(tale).retriggered, 1);
+}
+
 /* --- As it must not be ---------------------------------------------------------------------------------- */
 
 static void lost_at_each_group(void **state) {
@@ -235,6 +248,19 @@ static void repeat_without_an_excuse(void **state) {
     run_groups(tale, 1, 4, 1);
     take(tale, 4, 1);
     assert_true(checker_excuse(tale->checker, tale->now_ms + 1, INT64_MAX)); /* too late */
+    check_verdict(tale, 0, 1, 0, 0);
+}
+
+/* The deadline runs from the last time on: two at once are one too many. */
+static void deadline_excuses_only_one(void **state) {
+    struct tale *tale = *state;
+    feed_upstream(tale);
+    take(tale, 1, 1);
+    tale->now_ms += DEADLINE_MS;
+    take(tale, 1, 1);
+    take(tale, 1, 1);
+    answer(tale, 1, 1);
+    run_groups(tale, 2, 4, 1);
     check_verdict(tale, 0, 1, 0, 0);
 }
 
@@ -323,11 +349,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {TALE(whole_dates_are_good), TALE(nothing_is_good),
         TALE(date_that_is_never_whole_is_good), TALE(failure_and_repair_are_good), TALE(rerun_is_good),
         TALE(rerun_before_the_start_is_good), TALE(chain_waits_for_a_failed_group),
-        TALE(redelivery_is_no_repeat), TALE(excused_repeat_is_counted), TALE(lost_at_each_group),
-        TALE(lost_after_a_repair), TALE(lost_rerun), TALE(lost_in_the_second_run), TALE(two_decisions),
-        TALE(repeat_without_an_excuse), TALE(run_without_a_rerun), TALE(run_before_its_rerun),
-        TALE(group_before_its_turn), TALE(group_without_the_one_before),
-        TALE(answer_of_an_old_run_does_not_count), TALE(partial_data), TALE(partial_data_that_came_later),
-        TALE(date_that_nobody_fed)};
+        TALE(redelivery_is_no_repeat), TALE(excused_repeat_is_counted), TALE(deadline_excuses_a_repeat),
+        TALE(deadline_excuses_only_one), TALE(lost_at_each_group), TALE(lost_after_a_repair),
+        TALE(lost_rerun), TALE(lost_in_the_second_run), TALE(two_decisions), TALE(repeat_without_an_excuse),
+        TALE(run_without_a_rerun), TALE(run_before_its_rerun), TALE(group_before_its_turn),
+        TALE(group_without_the_one_before), TALE(answer_of_an_old_run_does_not_count), TALE(partial_data),
+        TALE(partial_data_that_came_later), TALE(date_that_nobody_fed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
