@@ -27,6 +27,8 @@
     X(after_quarantine,     "it is stored as bad, and not acked") \
     X(before_claim,         "a backfill trigger asks for its slot") \
     X(after_claim,          "it has its slot, and is not published") \
+    X(while_leasing,        "it asks for the lease of a trigger whose first owner has died") \
+    X(after_lease,          "it has the lease, and has not published") \
     X(before_publish,       "a trigger is about to be handed to the bus") \
     X(while_publishing,     "it is handed to the bus, and may or may not leave") \
     X(after_publish,        "the bus has it, the store does not know") \

@@ -226,6 +226,7 @@ static void on_leased(void *context, struct result result, enum leasing leasing,
             log_error(log_for(lane, &log), "the store gives no lease; trying again: %s", result.text);
         lane_wait(lane);
     } else if (leasing == LEASE_OURS) {
+        crash_point(after_lease);
         note_lease(lane, lease);
         lane_step(lane);
     } else {
@@ -240,6 +241,7 @@ static void ask_for_lease(struct lane *lane) {
     const struct trigger trigger = first_of(lane);
     set_busy(lane);
     store_lease(lane->dispatcher->parts.store, lane->pipeline, &trigger, on_leased, lane);
+    crash_point(while_leasing);
 }
 
 /* It is with the bus, whatever the answer. */

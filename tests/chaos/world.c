@@ -387,6 +387,7 @@ struct world *world_open(const char *binary, enum chaos_form form, enum chaos_bu
         world->replicas[i] = daemon_new((struct daemon_options){.binary = binary,
             .redis_url = store_url(world),
             .pubsub = world_pubsub(world),
+            .settings = "engine: {lease_seconds: 5}",
             .pipeline = settings,
             .create = true});
         daemon_start(world->replicas[i]);

@@ -142,10 +142,13 @@ static void while_starting(struct fixture *fixture, enum crash_point point) {
     start_again(fixture);
 }
 
-/* With a full outbox, which a crash has left. */
+/* With an outbox that a crash has left, of live triggers and of backfill ones. */
 static void while_recovering(struct fixture *fixture, enum crash_point point) {
-    at_work(fixture, CRASH_POINT_before_claim);
-    daemon_kill(fixture->system.daemon);
+    publish_november(fixture, fixture->times);
+    wish_for(fixture, CRASH_POINT_before_publish, THIRD);
+    daemon_start(fixture->system.daemon);
+    until_crash(fixture, CRASH_POINT_before_publish);
+    system_expire_leases(&fixture->system);
     wish_for(fixture, point, 1);
     daemon_start(fixture->system.daemon);
     until_crash(fixture, point);
@@ -196,6 +199,8 @@ static void get_there(struct fixture *fixture, enum crash_point point) {
         while_starting(fixture, point);
         return;
     case CRASH_POINT_while_recovering:
+    case CRASH_POINT_while_leasing:
+    case CRASH_POINT_after_lease:
         while_recovering(fixture, point);
         return;
     case CRASH_POINT_before_retrigger:
