@@ -22,12 +22,11 @@ static struct result ask(const struct redis_settings *settings, const struct red
     const struct redis_settings itself = {
         .host = sentinel->host, .port = sentinel->port, .password = settings->sentinel_password};
     redisContext *connection = NULL;
-    struct result r = redis_connect(&itself, SENTINEL_ANSWER_MS, &connection);
-    if (!is_ok(r))
-        return r;
     const char *argv[] = {"SENTINEL", "GET-MASTER-ADDR-BY-NAME", settings->master};
     redisReply *reply = NULL;
-    r = redis_ask(connection, &reply, 3, argv, NULL);
+    struct result r = redis_connect(&itself, SENTINEL_ANSWER_MS, &connection);
+    if (is_ok(r))
+        r = redis_ask(connection, &reply, 3, argv, NULL);
     if (is_ok(r))
         r = read_answer(reply, settings->master, master);
     freeReplyObject(reply);

@@ -22,7 +22,7 @@ static struct store_harness *harness_new(void) {
 struct store_harness *harness_start(struct redis_server_options options) {
     struct store_harness *harness = harness_new();
     harness->server = redis_server_start(options);
-    harness->settings = *&harness->settings;
+    harness->settings = *redis_server_settings(harness->server);
     return harness;
 }
 
