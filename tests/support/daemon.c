@@ -172,6 +172,10 @@ void daemon_start(struct daemon *daemon) {
     check_ok(process_spawn(argv, environment, daemon->log, &daemon->process));
 }
 
+pid_t daemon_process(const struct daemon *daemon) {
+    return daemon->process.pid;
+}
+
 bool daemon_running(struct daemon *daemon) {
     return process_running(&daemon->process);
 }

@@ -72,6 +72,9 @@ void daemon_freeze(struct daemon *daemon);
 void daemon_thaw(struct daemon *daemon);
 bool daemon_running(struct daemon *daemon);
 
+/* Its process, while it runs. */
+pid_t daemon_process(const struct daemon *daemon);
+
 /* The data directory of an embedded one, its server's url, and that server's process: 0 when none answers. */
 const char *daemon_data(const struct daemon *daemon);
 const char *daemon_redis_url(const struct daemon *daemon);

@@ -61,24 +61,21 @@ struct store_answer {
 
 /* Fields are for reading. */
 struct store_harness {
-    struct redis_server *server;    /* NULL over somebody else's Redis */
-    struct redis_settings settings; /* of the store */
-    struct store *store;            /* NULL while disconnected */
-    struct reader *reader;          /* NULL while disconnected */
+    struct redis_server *server;
+    struct store *store;   /* NULL while disconnected */
+    struct reader *reader; /* NULL while disconnected */
     struct arena *arena;
     uv_loop_t loop;
     struct log_capture capture;
     struct result refused; /* ok until the store was refused */
     struct store_answer answer;
+    int64_t uptime_ms; /* of harness_be; the test sets it */
     bool closed;
 };
 
 /* Starts a server; with connect also the store, ready, and a reader. */
 struct store_harness *harness_start(struct redis_server_options options);
 struct store_harness *harness_open(struct redis_server_options options);
-
-/* Connected to somebody else's Redis: sentinels, a Cluster. */
-struct store_harness *harness_open_over(const struct redis_settings *settings);
 
 /* Opens store and reader, and waits until the store is ready; and closes them. */
 void harness_connect(struct store_harness *harness);
@@ -166,6 +163,17 @@ void harness_quarantine(struct store_harness *harness, const struct pipeline *pi
     const struct message *message, const char *topic, const char *reason, int64_t now_ms);
 void harness_quarantine_drop(
     struct store_harness *harness, const struct pipeline *pipeline, const char *message_id);
+
+/*
+ * From here on, until the next connection, the calls are this replica's, by the uptime of the harness. Of
+ * length 0 a lease has run out when it is granted: so that a test need not wait for it.
+ */
+void harness_be(struct store_harness *harness, const char *replica, int lease_ms);
+enum leasing harness_lease(struct store_harness *harness, const struct pipeline *pipeline,
+    const struct trigger *trigger, struct lease *lease); /* lease: may be NULL */
+void harness_unlease(
+    struct store_harness *harness, const struct pipeline *pipeline, const struct trigger *trigger);
+void harness_heartbeat(struct store_harness *harness, const struct replica_report *report);
 
 /* --- What a reader sees. -------------------------------------------------------------------------------- */
 
