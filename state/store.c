@@ -10,8 +10,7 @@ struct store {
     struct redis_link *link;
     struct log log;
     struct store_events events;
-    struct library library;
-    struct months months; /* those that pg_open_month was called for on this connection */
+    struct months months; /* those that are known since the last on_connect */
     struct store_replica replica;
     int64_t answered_ms; /* when the call that is being answered was sent; by the uptime clock */
     bool ready;
@@ -22,24 +21,33 @@ struct store {
 
 /* --- Connection ----------------------------------------------------------------------------------------- */
 
-static void on_library(void *context, struct result result) {
+/* A replica that has become the master may have lost the last months that were made known. */
+static void on_connect(void *context) {
+    struct store *store = context;
+    if (store->closing)
+        return;
+    months_clear(&store->months);
+    store->ready = true;
+    store->events.on_ready(store->events.context);
+}
+
+static void on_library(void *context, struct redis_link *master, struct result result) {
     struct store *store = context;
     if (store->closing)
         return;
     if (is_ok(result)) {
-        store->ready = true;
-        store->events.on_ready(store->events.context);
+        redis_link_admit(store->link, master);
         return;
     }
     if (!result.retryable)
         store->events.on_refused(store->events.context, result);
     if (!store->closing)
-        redis_link_drop(store->link);
+        redis_link_drop(master);
 }
 
-static void on_connect(void *context) {
+static void on_master(void *context, struct redis_link *master) {
     struct store *store = context;
-    library_ensure(&store->library, store->link, &store->log, on_library, store);
+    library_ensure(master, &store->log, on_library, store);
 }
 
 static void on_lost(void *context) {
@@ -59,7 +67,8 @@ struct result store_open(uv_loop_t *loop, const struct redis_settings *settings,
     opened->log = log_with(log, "part", "store");
     opened->events = events;
     opened->replica.uptime = clock_uptime();
-    struct redis_link_events link_events = {.on_connect = on_connect, .on_lost = on_lost, .context = opened};
+    const struct redis_link_events link_events = {
+        .on_connect = on_connect, .on_lost = on_lost, .on_master = on_master, .context = opened};
     struct result result = redis_link_open(loop, settings, &opened->log, link_events, &opened->link);
     if (!is_ok(result)) {
         free(opened);
@@ -161,39 +170,8 @@ static void on_applied(
     tell.applied(context, result, is_ok(result) ? &applied : NULL);
 }
 
-/*
- * A month that could not be made known: the connection is dropped, so that what was sent behind it is not
- * taken for done, and is sent again behind a new try.
- */
-static void on_month_opened(void *context, const redisReply *reply) {
-    struct store *store = context;
-    struct result result = redis_reply_result(reply);
-    if (!reply || is_ok(result))
-        return;
-    log_error(&store->log, "a month cannot be made known, connecting anew: %s", result.text);
-    redis_link_drop(store->link);
-}
-
-/* Makes the month known before its first date is; on one connection the order of sending is the order of
- * doing. */
-static struct result open_month(struct store *store, const struct pipeline *pipeline, game_date date) {
-    if (months_has(&store->months, pipeline, date))
-        return ok();
-    char key[KEY_MAX], month[MONTH_TEXT_MAX];
-    struct result result = redis_link_sendv(store->link, on_month_opened, store, "FCALL", "pg_open_month",
-        "1", key_months(pipeline, key), month_format(date, month), NULL);
-    if (is_ok(result))
-        months_add(&store->months, pipeline, date);
-    return result;
-}
-
-void store_apply(struct store *store, const struct pipeline *pipeline, const struct completion *completion,
-    int64_t now_ms, store_applied_fn *applied, void *context) {
-    struct result result = store->ready ? open_month(store, pipeline, completion->date) : ok();
-    if (!is_ok(result)) {
-        applied(context, result, NULL);
-        return;
-    }
+static void send_apply(struct store *store, const struct pipeline *pipeline,
+    const struct completion *completion, int64_t now_ms, store_applied_fn *applied, void *context) {
     struct call call;
     call_begin(&call, "pg_apply", CALL_KEYS_OF_DATE);
     call_keys_of_date(&call, pipeline, completion->date);
@@ -219,6 +197,59 @@ void store_apply(struct store *store, const struct pipeline *pipeline, const str
     call_text(&call, completion->day.games == GAMES_NONE ? "1" : "0");
     call_lessee(&call, store);
     call_send(store, &call, on_applied, (union told){.applied = applied}, context);
+}
+
+/* A completion that waits until its month is known. */
+struct parked {
+    struct store *store;
+    const struct pipeline *pipeline;
+    const struct completion *completion;
+    int64_t now_ms;
+    store_applied_fn *applied;
+    void *context;
+};
+
+static void on_month_opened(void *context, const redisReply *reply) {
+    struct parked parked = *(struct parked *)context;
+    struct result result = redis_reply_result(reply);
+    free(context);
+    if (!is_ok(result)) {
+        parked.applied(parked.context, fail_within(result, "the month cannot be made known"), NULL);
+        return;
+    }
+    months_add(&parked.store->months, parked.pipeline, parked.completion->date);
+    send_apply(
+        parked.store, parked.pipeline, parked.completion, parked.now_ms, parked.applied, parked.context);
+}
+
+/*
+ * A month is known before its first date is. On a Cluster the list of months may live on another node than
+ * the month itself, so that the order of sending is not the order of doing.
+ */
+static struct result open_month(const struct parked *wanted) {
+    struct parked *parked = malloc(sizeof *parked);
+    if (!parked)
+        return fail(CODE_UNAVAILABLE, "out of memory");
+    *parked = *wanted;
+    char key[KEY_MAX], month[MONTH_TEXT_MAX];
+    struct result result =
+        redis_link_sendv(parked->store->link, on_month_opened, parked, "FCALL", "pg_open_month", "1",
+            key_months(parked->pipeline, key), month_format(parked->completion->date, month), NULL);
+    if (!is_ok(result))
+        free(parked);
+    return result;
+}
+
+void store_apply(struct store *store, const struct pipeline *pipeline, const struct completion *completion,
+    int64_t now_ms, store_applied_fn *applied, void *context) {
+    const struct parked apply = {store, pipeline, completion, now_ms, applied, context};
+    if (!store->ready || months_has(&store->months, pipeline, completion->date)) {
+        send_apply(store, pipeline, completion, now_ms, applied, context);
+        return;
+    }
+    struct result result = open_month(&apply);
+    if (!is_ok(result))
+        applied(context, result, NULL);
 }
 
 void store_confirm(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,

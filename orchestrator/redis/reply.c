@@ -16,19 +16,29 @@ static const struct {
     {"READONLY", CODE_UNAVAILABLE},
     {"BUSY", CODE_UNAVAILABLE},
     {"TRYAGAIN", CODE_UNAVAILABLE},
+    {"MOVED", CODE_UNAVAILABLE},
+    {"ASK", CODE_UNAVAILABLE},
+    {"NOREPLICAS", CODE_UNAVAILABLE},
     {"NOAUTH", CODE_REFUSED},
     {"WRONGPASS", CODE_REFUSED},
     {"NOPERM", CODE_REFUSED},
 };
 
-/* Errors begin with a word in capitals: "BUSYGROUP …" is not "BUSY …". */
-static enum code kind_of(const char *text) {
+static bool begins_with_word(const char *text, const char *word) {
     size_t length = strcspn(text, " ");
+    return strlen(word) == length && memcmp(word, text, length) == 0;
+}
+
+static enum code kind_of(const char *text) {
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strlen(kinds[i].word) == length && memcmp(kinds[i].word, text, length) == 0)
+        if (begins_with_word(text, kinds[i].word))
             return kinds[i].code;
     }
     return CODE_INTERNAL;
+}
+
+bool redis_reply_is_error(const redisReply *reply, const char *word) {
+    return reply && reply->type == REDIS_REPLY_ERROR && begins_with_word(reply->str, word);
 }
 
 struct result redis_reply_result(const redisReply *reply) {
