@@ -25,6 +25,9 @@ const char *webhook_url(const struct webhook *webhook);
 /* From now on it answers with this status, and with Retry-After unless that is 0. */
 void webhook_answer(struct webhook *webhook, int status, int retry_after_s);
 
+/* From now on it answers with status 302, to there. */
+void webhook_redirect(struct webhook *webhook, const char *to);
+
 /* From now on it takes requests and does not answer; those are dropped when it answers again. */
 void webhook_hang(struct webhook *webhook);
 
