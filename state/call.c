@@ -28,6 +28,7 @@ static void add_written(struct call *call) {
 }
 
 void call_begin(struct call *call, const char *function, int key_count) {
+    call->proves_room = false;
     call->count = 0;
     call->used = 0;
     call_text(call, "FCALL");
@@ -83,6 +84,7 @@ void call_lessee(struct call *call, struct store *store) {
 
 struct sent {
     struct store *store;
+    bool proves_room;
     int64_t at_ms; /* by the uptime clock */
     call_answered_fn *answered;
     union told tell;
@@ -100,6 +102,7 @@ struct result call_result(struct store *store, const redisReply *reply) {
 
 static void on_reply(void *context, const redisReply *reply) {
     struct sent *sent = context;
+    store_note_reply(sent->store, sent->proves_room, reply);
     struct result result = call_result(sent->store, reply);
     store_note_answer(sent->store, sent->at_ms);
     sent->answered(sent->store, result, is_ok(result) ? reply : NULL, sent->tell, sent->context);
@@ -112,6 +115,7 @@ void call_send(struct store *store, const struct call *call, call_answered_fn *a
     struct result result = fail(CODE_UNAVAILABLE, sent ? "the store is away" : "out of memory");
     if (sent && store_is_ready(store)) {
         *sent = (struct sent){.store = store,
+            .proves_room = call->proves_room,
             .at_ms = store_uptime_ms(store),
             .answered = answered,
             .tell = tell,

@@ -13,6 +13,8 @@
 enum { CALL_ARGUMENTS_MAX = 32, CALL_TEXTS_MAX = 5 * KEY_MAX + 512, CALL_KEYS_OF_DATE = 5 };
 
 struct call {
+    bool proves_room; /* a server that takes no writes, or has no memory, would refuse it; false after
+                         call_begin */
     const char *values[CALL_ARGUMENTS_MAX];
     size_t lengths[CALL_ARGUMENTS_MAX];
     int count;
@@ -75,6 +77,9 @@ int reply_int(const redisReply *reply, size_t index);
 
 /* CODE_INTERNAL unless the reply is an array of so many elements. */
 struct result reply_check(const redisReply *reply, size_t elements, const char *function) MUST_CHECK;
+
+/* The reply to a call has come. */
+void store_note_reply(struct store *store, bool proves_room, const redisReply *reply);
 
 /* The store's connection. */
 struct redis_link *store_link(struct store *store);

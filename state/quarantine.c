@@ -5,15 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "{}" when there are none, when out of memory, or when they are too many to be kept. The caller frees *text.
- */
-static const char *attributes_json(const struct message *message, char **text) {
+/* NULL when out of memory; the caller's. */
+static char *attributes_json(const struct message *message) {
     json_t *object = json_object();
     for (size_t i = 0; i < message->attribute_count; i++)
         json_object_set_new(object, message->attributes[i].key, json_string(message->attributes[i].value));
-    *text = json_dumps(object, JSON_COMPACT);
+    char *text = json_dumps(object, JSON_COMPACT);
     json_decref(object);
-    return *text && strlen(*text) <= QUARANTINE_ATTRIBUTES_MAX ? *text : "{}";
+    return text;
 }
 
 /* As the functions read them: entries, bytes, and the time of arrival before which an entry is too old. */
@@ -51,10 +50,15 @@ static void on_tidied(
 void store_quarantine(struct store *store, const struct pipeline *pipeline, const struct message *message,
     const char *topic, const char *reason, struct quarantine_limits limits, int64_t now_ms,
     store_quarantined_fn *quarantined, void *context) {
-    char key[KEY_MAX], *attributes;
+    char key[KEY_MAX], *attributes = attributes_json(message);
     size_t kept = message->size < QUARANTINE_BYTES_MAX ? message->size : QUARANTINE_BYTES_MAX;
+    if (!attributes) {
+        quarantined(context, fail(CODE_UNAVAILABLE, "out of memory"), NULL);
+        return;
+    }
     struct call call;
     call_begin(&call, "pg_quarantine", 3);
+    call.proves_room = true;
     call_key(&call, key_quarantine(pipeline, key));
     call_key(&call, key_quarantined(pipeline, message->id, key));
     call_key(&call, key_counters(pipeline, key));
@@ -64,7 +68,7 @@ void store_quarantine(struct store *store, const struct pipeline *pipeline, cons
     call_text(&call, topic);
     call_bytes(&call, message->data ? message->data : "", kept);
     call_number(&call, (int64_t)message->size);
-    call_text(&call, attributes_json(message, &attributes));
+    call_text(&call, strlen(attributes) <= QUARANTINE_ATTRIBUTES_MAX ? attributes : "{}");
     call_limits(&call, limits, now_ms);
     call_send(store, &call, on_quarantined, (union told){.quarantined = quarantined}, context);
     free(attributes);

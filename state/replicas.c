@@ -32,6 +32,7 @@ void store_heartbeat(
     }
     struct call call;
     call_begin(&call, "pg_heartbeat", 1);
+    call.proves_room = true;
     call_key(&call, KEY_REPLICAS);
     call_text(&call, report->id);
     call_number(&call, report->seen_ms);

@@ -3,6 +3,7 @@
 #include "state/call.h"
 #include "state/library.h"
 #include "state/months.h"
+#include "state/trouble.h"
 
 #include <stdlib.h>
 
@@ -10,7 +11,9 @@ struct store {
     struct redis_link *link;
     struct log log;
     struct store_events events;
-    struct months months; /* those that are known since the last on_connect */
+    struct library library;
+    struct trouble trouble;
+    struct months months; /* those that pg_open_month was called for on this connection */
     struct store_replica replica;
     int64_t answered_ms; /* when the call that is being answered was sent; by the uptime clock */
     bool ready;
@@ -21,33 +24,26 @@ struct store {
 
 /* --- Connection ----------------------------------------------------------------------------------------- */
 
-/* A replica that has become the master may have lost the last months that were made known. */
-static void on_connect(void *context) {
-    struct store *store = context;
-    if (store->closing)
-        return;
-    months_clear(&store->months);
-    store->ready = true;
-    store->events.on_ready(store->events.context);
-}
-
-static void on_library(void *context, struct redis_link *master, struct result result) {
+static void on_library(void *context, struct result result) {
     struct store *store = context;
     if (store->closing)
         return;
     if (is_ok(result)) {
-        redis_link_admit(store->link, master);
+        store->ready = true;
+        store->events.on_ready(store->events.context);
         return;
     }
     if (!result.retryable)
         store->events.on_refused(store->events.context, result);
+    else
+        log_warning(&store->log, "the store is not ready, trying again: %s", result.text);
     if (!store->closing)
-        redis_link_drop(master);
+        redis_link_drop(store->link);
 }
 
-static void on_master(void *context, struct redis_link *master) {
+static void on_connect(void *context) {
     struct store *store = context;
-    library_ensure(master, &store->log, on_library, store);
+    library_ensure(&store->library, store->link, &store->log, on_library, store);
 }
 
 static void on_lost(void *context) {
@@ -67,8 +63,7 @@ struct result store_open(uv_loop_t *loop, const struct redis_settings *settings,
     opened->log = log_with(log, "part", "store");
     opened->events = events;
     opened->replica.uptime = clock_uptime();
-    const struct redis_link_events link_events = {
-        .on_connect = on_connect, .on_lost = on_lost, .on_master = on_master, .context = opened};
+    struct redis_link_events link_events = {.on_connect = on_connect, .on_lost = on_lost, .context = opened};
     struct result result = redis_link_open(loop, settings, &opened->log, link_events, &opened->link);
     if (!is_ok(result)) {
         free(opened);
@@ -100,6 +95,10 @@ void store_close(struct store *store, void (*closed)(void *context), void *conte
 
 struct redis_link *store_link(struct store *store) {
     return store->link;
+}
+
+void store_note_reply(struct store *store, bool proves_room, const redisReply *reply) {
+    trouble_note(&store->trouble, &store->log, proves_room, reply);
 }
 
 /* --- Leases: what the client's files share -------------------------------------------------------------- */
@@ -170,86 +169,84 @@ static void on_applied(
     tell.applied(context, result, is_ok(result) ? &applied : NULL);
 }
 
-static void send_apply(struct store *store, const struct pipeline *pipeline,
-    const struct completion *completion, int64_t now_ms, store_applied_fn *applied, void *context) {
-    struct call call;
-    call_begin(&call, "pg_apply", CALL_KEYS_OF_DATE);
-    call_keys_of_date(&call, pipeline, completion->date);
-    call_text(&call, pipeline->definition);
-    call_text(&call, pipeline->name);
-    call_date(&call, completion->date);
-    call_number(&call, now_ms);
-    call_text(&call, completion->processor->abbr);
-    call_text(&call, completion_satisfies(completion) ? "1" : "0");
-    call_text(&call, status_name(completion->status));
+static void call_apply(struct store *store, struct call *call, const struct pipeline *pipeline,
+    const struct completion *completion, int64_t now_ms) {
+    call_begin(call, "pg_apply", CALL_KEYS_OF_DATE);
+    call->proves_room = true;
+    call_keys_of_date(call, pipeline, completion->date);
+    call_text(call, pipeline->definition);
+    call_text(call, pipeline->name);
+    call_date(call, completion->date);
+    call_number(call, now_ms);
+    call_text(call, completion->processor->abbr);
+    call_text(call, completion_satisfies(completion) ? "1" : "0");
+    call_text(call, status_name(completion->status));
     if (completion->record_count == ROWS_UNKNOWN)
-        call_text(&call, "?");
+        call_text(call, "?");
     else
-        call_number(&call, completion->record_count);
-    call_number(&call, completion->records_failed);
-    call_number(&call, completion->timestamp_ms);
-    call_text(&call, completion->backfill ? "b" : "l");
-    call_text(&call, completion->execution_id);
-    call_text(&call, completion->correlation_id);
-    call_text(&call, completion->trigger_id);
-    call_text(&call, completion->trigger_message_id);
-    call_text(&call, completion->error_message);
-    call_text(&call, completion->day.games == GAMES_NONE ? "1" : "0");
-    call_lessee(&call, store);
-    call_send(store, &call, on_applied, (union told){.applied = applied}, context);
+        call_number(call, completion->record_count);
+    call_number(call, completion->records_failed);
+    call_number(call, completion->timestamp_ms);
+    call_text(call, completion->backfill ? "b" : "l");
+    call_text(call, completion->execution_id);
+    call_text(call, completion->correlation_id);
+    call_text(call, completion->trigger_id);
+    call_text(call, completion->trigger_message_id);
+    call_text(call, completion->error_message);
+    call_text(call, completion->day.games == GAMES_NONE ? "1" : "0");
+    call_lessee(call, store);
 }
 
-/* A completion that waits until its month is known. */
-struct parked {
-    struct store *store;
+/* A completion that waits for its month to be known: a date that no reader and no sweep finds is as good as
+ * lost. */
+struct opening {
     const struct pipeline *pipeline;
-    const struct completion *completion;
-    int64_t now_ms;
-    store_applied_fn *applied;
+    game_date date;
+    struct call call;
     void *context;
 };
 
-static void on_month_opened(void *context, const redisReply *reply) {
-    struct parked parked = *(struct parked *)context;
-    struct result result = redis_reply_result(reply);
-    free(context);
-    if (!is_ok(result)) {
-        parked.applied(parked.context, fail_within(result, "the month cannot be made known"), NULL);
-        return;
+static void on_month_opened(
+    struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
+    struct opening *opening = context;
+    (void)reply;
+    if (is_ok(result)) {
+        months_add(&store->months, opening->pipeline, opening->date);
+        call_send(store, &opening->call, on_applied, tell, opening->context);
+    } else {
+        tell.applied(opening->context, result, NULL);
     }
-    months_add(&parked.store->months, parked.pipeline, parked.completion->date);
-    send_apply(
-        parked.store, parked.pipeline, parked.completion, parked.now_ms, parked.applied, parked.context);
+    free(opening);
 }
 
-/*
- * A month is known before its first date is. On a Cluster the list of months may live on another node than
- * the month itself, so that the order of sending is not the order of doing.
- */
-static struct result open_month(const struct parked *wanted) {
-    struct parked *parked = malloc(sizeof *parked);
-    if (!parked)
-        return fail(CODE_UNAVAILABLE, "out of memory");
-    *parked = *wanted;
+static void open_month(struct store *store, struct opening *opening, union told tell) {
     char key[KEY_MAX], month[MONTH_TEXT_MAX];
-    struct result result =
-        redis_link_sendv(parked->store->link, on_month_opened, parked, "FCALL", "pg_open_month", "1",
-            key_months(parked->pipeline, key), month_format(parked->completion->date, month), NULL);
-    if (!is_ok(result))
-        free(parked);
-    return result;
+    struct call call;
+    call_begin(&call, "pg_open_month", 1);
+    call_key(&call, key_months(opening->pipeline, key));
+    call_text(&call, month_format(opening->date, month));
+    call_send(store, &call, on_month_opened, tell, opening);
 }
 
 void store_apply(struct store *store, const struct pipeline *pipeline, const struct completion *completion,
     int64_t now_ms, store_applied_fn *applied, void *context) {
-    const struct parked apply = {store, pipeline, completion, now_ms, applied, context};
-    if (!store->ready || months_has(&store->months, pipeline, completion->date)) {
-        send_apply(store, pipeline, completion, now_ms, applied, context);
+    union told tell = {.applied = applied};
+    if (months_has(&store->months, pipeline, completion->date)) {
+        struct call call;
+        call_apply(store, &call, pipeline, completion, now_ms);
+        call_send(store, &call, on_applied, tell, context);
         return;
     }
-    struct result result = open_month(&apply);
-    if (!is_ok(result))
-        applied(context, result, NULL);
+    struct opening *opening = malloc(sizeof *opening);
+    if (!opening) {
+        applied(context, fail(CODE_UNAVAILABLE, "out of memory"), NULL);
+        return;
+    }
+    opening->pipeline = pipeline;
+    opening->date = completion->date;
+    opening->context = context;
+    call_apply(store, &opening->call, pipeline, completion, now_ms);
+    open_month(store, opening, tell);
 }
 
 void store_confirm(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,

@@ -59,13 +59,8 @@ struct applied {
 
 /* None may be NULL. */
 struct store_events {
-    /*
-     * Connected, library in place: calls succeed from here on. Called again, without on_lost, when calls have
-     * failed that may have been done, and the reason is over: a node of a Cluster is back, or replicas are.
-     * Until then calls end as CODE_UNAVAILABLE, those of other nodes' months do not.
-     */
-    void (*on_ready)(void *context);
-    void (*on_lost)(void *context); /* calls fail until on_ready */
+    void (*on_ready)(void *context); /* connected, library in place: calls succeed from here on */
+    void (*on_lost)(void *context);  /* calls fail until on_ready */
     /*
      * The server runs a newer library, or is too old to have one: retrying cannot help. At start the daemon
      * leaves with this text; later it logs it and the store keeps trying. (A wrong password is not told here:
@@ -104,8 +99,8 @@ typedef void store_done_fn(void *context, struct result result);
 typedef void store_outbox_fn(void *context, struct result result, const char *field, const char *facts);
 typedef void store_due_fn(void *context, struct result result, const game_date *date);
 
-/* Records the completion and decides what follows from it, in one step. message_id and now_ms go into the
- * history. The completion lives until applied is called. */
+/* Records the completion and decides what follows from it, in one step. now_ms goes into the history. The
+ * completion lives until applied is called. */
 void store_apply(struct store *store, const struct pipeline *pipeline, const struct completion *completion,
     int64_t now_ms, store_applied_fn *applied, void *context);
 

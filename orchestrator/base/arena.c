@@ -20,6 +20,7 @@ struct arena {
     size_t used;  /* of the newest block */
     size_t given; /* of all blocks: what counts against max; what is left over at a block's end does not */
     size_t max;
+    bool starved;
 };
 
 static struct block *block_new(size_t size) {
@@ -44,8 +45,10 @@ static struct block *arena_grow(struct arena *arena, size_t need) {
     size_t left = arena->max - arena->given;
     size_t size = left < BLOCK_BYTES ? left : BLOCK_BYTES;
     struct block *block = block_new(size > need ? size : need);
-    if (!block)
+    if (!block) {
+        arena->starved = true;
         return NULL;
+    }
     block->older = arena->newest;
     arena->newest = block;
     arena->used = 0;
@@ -109,6 +112,11 @@ void arena_reset(struct arena *arena) {
     }
     arena->used = 0;
     arena->given = 0;
+    arena->starved = false;
+}
+
+bool arena_is_starved(const struct arena *arena) {
+    return arena->starved;
 }
 
 void arena_free(struct arena **arena) {

@@ -29,6 +29,9 @@ char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 
 /* A copy of bytes that may hold NULs; one NUL is added behind them. */
 void *arena_copy(struct arena *arena, const void *data, size_t length);
 
+/* Did an allocation since the last reset fail for want of memory, not for the maximum? */
+bool arena_is_starved(const struct arena *arena);
+
 /* Forgets everything allocated, keeping the first block for the next event. */
 void arena_reset(struct arena *arena);
 

@@ -62,6 +62,7 @@ bool status_parse(const char *text, enum status *status);
  * most, and a protobuf what it needs. now_ms bounds dates and timestamps. An empty text and JSON's null count
  * as absent; an id may be written as a whole number. CODE_INVALID or CODE_LIMIT when it cannot be understood;
  * the text is the reason that the quarantine shows. CODE_LIMIT also when the arena is full.
+ * CODE_UNAVAILABLE when out of memory, which says nothing about the message.
  */
 struct result completion_decode(const struct pipeline *pipeline, const struct message *message,
     int64_t now_ms, struct arena *arena, struct completion *completion) MUST_CHECK;

@@ -151,7 +151,7 @@ struct result completion_decode(const struct pipeline *pipeline, const struct me
     if (is_ok(r))
         r = check(pipeline, message, now_ms, arena, &fields, &decoded);
     if (!is_ok(r))
-        return r;
+        return arena_is_starved(arena) ? fail(CODE_UNAVAILABLE, "out of memory") : r;
     decoded.record_count = fields.record_count;
     decoded.records_failed = fields.records_failed;
     decoded.backfill = fields.backfill;

@@ -37,6 +37,8 @@ static struct result parse(const struct message *message, json_t **object) {
     json_t *value = json_loadb(
         message->data, message->size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     char shown[JSON_ERROR_TEXT_LENGTH];
+    if (!value && json_error_code(&error) == json_error_out_of_memory)
+        return fail(CODE_UNAVAILABLE, "out of memory");
     if (!value)
         return fail(CODE_INVALID, "not JSON: line %d column %d: %s", error.line, error.column,
             text_show(error.text, strlen(error.text), shown, sizeof shown));

@@ -1,10 +1,10 @@
 #include "engine/intake.h"
 
-#include "base/backoff.h"
 #include "base/crash_point.h"
 #include "core/completion.h"
+#include "engine/intake_log.h"
+#include "engine/retries.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,54 +17,44 @@ struct feed {
     const struct game_calendar *const *calendar;
     struct log log;
     struct subscription *subscription;
+    bool receiving;
+    size_t waiting; /* deliveries that could not be finished at once … */
+    size_t stuck;   /* … and of these, those that not even the quarantine takes */
 };
 
 /* One delivery in hand, from receiving to ack. */
 struct inbound {
-    struct inbound *next; /* in the waiting or the spare list */
+    struct retry retry;   /* the first member; while it waits to be tried again */
+    struct inbound *next; /* in the spare list */
     struct feed *feed;
     struct delivery *delivery;
     struct arena *arena;
     struct completion completion;
+    bool decoded;
+    bool waits; /* it had to be tried again, and counts as waiting until it is given back */
+    bool stuck;
     char quarantine_reason[RESULT_TEXT_MAX]; /* "" when it is to be applied */
-};
-
-struct inbound_list {
-    struct inbound *first;
-    struct inbound **end;
 };
 
 struct intake {
     struct intake_parts parts;
     struct feed *feeds;
-    struct inbound_list waiting; /* for the store, in order of arrival */
+    struct retries *retries;
     struct inbound *spare;
     size_t in_hand;
     bool store_ready;
     bool stopped;
-    struct backoff backoff;
-    uv_timer_t *retry; /* for a store that is there and answers "not now" */
 };
 
-enum { EVENT_BYTES_MAX = 8 * COMPLETION_BYTES_MAX, DAY_MS = 24 * 60 * 60 * 1000 };
+enum {
+    EVENT_BYTES_MAX = 8 * COMPLETION_BYTES_MAX,
+    FIRST_WAIT_MS = 100,
+    LONGEST_WAIT_MS = 5000,
+    LONGEST_STUCK_MS = 60000,
+    IN_HAND_DEFAULT = 1000, /* as bus.h has it */
+};
 
 /* --- Inbound deliveries --------------------------------------------------------------------------------- */
-
-static void append(struct inbound_list *list, struct inbound *inbound) {
-    inbound->next = NULL;
-    *list->end = inbound;
-    list->end = &inbound->next;
-}
-
-static struct inbound *take_first(struct inbound_list *list) {
-    struct inbound *first = list->first;
-    if (!first)
-        return NULL;
-    list->first = first->next;
-    if (!list->first)
-        list->end = &list->first;
-    return first;
-}
 
 static struct inbound *inbound_new(struct intake *intake) {
     struct inbound *inbound = intake->spare;
@@ -94,45 +84,77 @@ static void inbound_recycle(struct intake *intake, struct inbound *inbound) {
     intake->spare = inbound;
 }
 
+/* --- Trying again, and giving back --------------------------------------------------------------------- */
+
+/*
+ * What waits keeps its place among the deliveries out at once. So a feed goes on receiving while some of them
+ * wait, and pauses when it is half of them: then it is not a few dates that fail, but the store.
+ */
+static size_t waiting_max(const struct intake *intake) {
+    size_t most = intake->parts.in_hand_max > 0 ? intake->parts.in_hand_max : IN_HAND_DEFAULT;
+    return most > 1 ? most / 2 : 1;
+}
+
+static void set_receiving(struct feed *feed) {
+    const struct intake *intake = feed->intake;
+    bool receiving = intake->store_ready && feed->waiting < waiting_max(intake);
+    if (intake->stopped || receiving == feed->receiving)
+        return;
+    feed->receiving = receiving;
+    if (receiving)
+        bus_resume(feed->subscription);
+    else
+        bus_pause(feed->subscription);
+}
+
+static void set_all_receiving(struct intake *intake) {
+    for (struct feed *feed = intake->feeds; feed; feed = feed->next)
+        set_receiving(feed);
+}
+
 /* The delivery is given back to the bus: acked, or to come again. */
 static void give_back(struct inbound *inbound, void (*give)(struct delivery *delivery)) {
-    struct intake *intake = inbound->feed->intake;
+    struct feed *feed = inbound->feed;
+    struct intake *intake = feed->intake;
+    feed->waiting -= inbound->waits ? 1 : 0;
+    feed->stuck -= inbound->stuck ? 1 : 0;
     give(inbound->delivery);
     inbound_recycle(intake, inbound);
+    set_receiving(feed);
     if (--intake->in_hand == 0)
         intake->parts.on_idle(intake->parts.context);
 }
 
 static void finish(struct inbound *inbound) {
-    inbound->feed->intake->backoff.failures = 0;
     give_back(inbound, bus_ack);
     crash_point(after_ack);
 }
 
-/* --- Waiting for the store ------------------------------------------------------------------------------ */
-
-static void set_receiving(struct intake *intake, bool receiving) {
-    for (struct feed *feed = intake->feeds; feed; feed = feed->next) {
-        if (receiving)
-            bus_resume(feed->subscription);
-        else
-            bus_pause(feed->subscription);
-    }
+static void wait_to_try_again(struct inbound *inbound, uint64_t longest_ms) {
+    inbound->retry.backoff.max_ms = longest_ms;
+    inbound->feed->waiting += inbound->waits ? 0 : 1;
+    inbound->waits = true;
+    retries_add(inbound->feed->intake->retries, &inbound->retry);
+    set_receiving(inbound->feed);
 }
 
-static void submit_waiting(struct intake *intake);
+static void handle(struct inbound *inbound);
 
-static void on_retry(uv_timer_t *timer) {
-    submit_waiting(timer->data);
+static void on_again(struct retry *retry) {
+    handle((struct inbound *)retry);
 }
 
-static void wait_for_store(struct inbound *inbound) {
-    struct intake *intake = inbound->feed->intake;
-    append(&intake->waiting, inbound);
-    if (!intake->stopped)
-        set_receiving(intake, false);
-    if (intake->store_ready && !uv_is_active((uv_handle_t *)intake->retry))
-        uv_timer_start(intake->retry, on_retry, backoff_next_ms(&intake->backoff), 0);
+/* A refusal that is about us, not about the message: an operator has to mend it, and it may take a while. */
+static bool waits_for_store(struct inbound *inbound, struct result result) {
+    if (!result.retryable && result.code != CODE_REFUSED)
+        return false;
+    if (result.code == CODE_REFUSED)
+        log_error(&inbound->feed->log,
+            "the store refuses this phasegate; nothing is acked, and all is tried again until it does not: "
+            "%s",
+            result.text);
+    wait_to_try_again(inbound, LONGEST_WAIT_MS);
+    return true;
 }
 
 /* --- Store calls ---------------------------------------------------------------------------------------- */
@@ -148,68 +170,37 @@ static void quarantine(struct inbound *inbound, const char *reason) {
     submit(inbound);
 }
 
-static void log_drops(const struct feed *feed, const struct quarantine_drops *drops) {
-    if (drops->by_age + drops->by_count + drops->by_bytes == 0)
+/*
+ * Not even the quarantine takes it. It stays in hand and is tried again less and less often, so that it does
+ * not come again and again; when there are many of them it goes back to the bus, so that they do not hold up
+ * the others.
+ */
+static void get_stuck(struct inbound *inbound, struct result result) {
+    struct feed *feed = inbound->feed;
+    struct log log = log_with(&feed->log, "message_id", inbound->delivery->message.id);
+    log_error(&log,
+        "cannot be put into quarantine, and is not acked; it is tried again until somebody mends the store: "
+        "%s",
+        result.text);
+    if (!inbound->stuck && feed->stuck >= waiting_max(feed->intake) / 2) {
+        give_back(inbound, bus_nack);
         return;
-    log_warning(&feed->log,
-        "the quarantine lets its oldest messages go: %" PRId64 " older than %" PRId64 " days, %" PRId64
-        " beyond %d messages, %" PRId64 " beyond %" PRId64 " bytes; see: phasegate quarantine list",
-        drops->by_age, feed->intake->parts.quarantine.age_ms / DAY_MS, drops->by_count,
-        QUARANTINE_ENTRIES_MAX, drops->by_bytes, feed->intake->parts.quarantine.bytes);
+    }
+    feed->stuck += inbound->stuck ? 0 : 1;
+    inbound->stuck = true;
+    wait_to_try_again(inbound, LONGEST_STUCK_MS);
 }
 
 static void on_quarantined(void *context, struct result result, const struct quarantine_drops *drops) {
     struct inbound *inbound = context;
     if (is_ok(result)) {
-        log_drops(inbound->feed, drops);
+        log_quarantine_drops(&inbound->feed->log, inbound->feed->intake->parts.quarantine, drops);
         crash_point(after_quarantine);
         inbound->feed->intake->parts.work->quarantined++;
         finish(inbound);
-    } else if (result.retryable) {
-        wait_for_store(inbound);
-    } else { /* it may come again as often as it likes; it must not hold up the others */
-        log_error(&inbound->feed->log, "cannot quarantine message %s, so it goes back to the bus: %s",
-            inbound->delivery->message.id, result.text);
-        give_back(inbound, bus_nack);
+    } else if (!waits_for_store(inbound, result)) {
+        get_stuck(inbound, result);
     }
-}
-
-/* A re-run: what becomes of the groups that rest on it. */
-static void log_stale(const struct log *log, const struct pipeline *pipeline,
-    const struct completion *completion, int stale_from) {
-    char date[DATE_TEXT_MAX];
-    const char *name = completion->processor->name;
-    if (pipeline->rerun == RERUN_HOLD)
-        log_warning(log,
-            "%s ran again: group %d and those after it are out of date. Re-runs are on hold; a new run is "
-            "opened "
-            "by: phasegate replay --rerun --dates %s",
-            name, stale_from, date_format(completion->date, date));
-    else
-        log_info(log,
-            "%s ran again: group %d and those after it are out of date; a new run opens after %d s without a "
-            "further re-run",
-            name, stale_from, pipeline->rerun_settle);
-}
-
-static void log_applied(const struct inbound *inbound, const struct applied *applied) {
-    const struct completion *completion = &inbound->completion;
-    char date[DATE_TEXT_MAX];
-    struct log with_date = log_with(&inbound->feed->log, "game_date", date_format(completion->date, date));
-    struct log log = log_with(&with_date, "message_id", inbound->delivery->message.id);
-    log_debug(&log, "%s: %s %s (%s)", verdict_name(applied->verdict), completion->processor->name,
-        status_name(completion->status), completion->execution_id);
-    if (applied->closed_no_games)
-        log_info(&with_date, "closed as no_games: %s",
-            completion->day.games == GAMES_NONE ? "the calendar has no games"
-                                                : "all of upstream says no_data");
-    if (applied->stale_from > 0)
-        log_stale(&with_date, inbound->feed->pipeline, completion, applied->stale_from);
-    if (applied->group_state && strcmp(applied->group_state, "failed") == 0)
-        log_error(&with_date, "group %d failed: %s: %s", applied->group, completion->processor->name,
-            completion->error_message ? completion->error_message : "no error message");
-    else if (applied->group_state)
-        log_info(&with_date, "group %d is %s", applied->group, applied->group_state);
 }
 
 static void count(const struct inbound *inbound, enum verdict verdict) {
@@ -233,21 +224,29 @@ static void hand_on(const struct inbound *inbound, const struct applied *applied
         crash_point(after_decide);
 }
 
+/*
+ * The store refuses this one and would refuse it again: a key of its date is not what it should be. Kept in
+ * quarantine it holds up nothing, not even while thousands of its date come, and can be retried once the key
+ * is mended.
+ */
+static void quarantine_refused(struct inbound *inbound, struct result result) {
+    char date[DATE_TEXT_MAX];
+    date_format(inbound->completion.date, date);
+    quarantine(inbound,
+        fail_within(result, "the store refused %s; mend its keys, then retry this message", date).text);
+}
+
 static void on_applied(void *context, struct result result, const struct applied *applied) {
     struct inbound *inbound = context;
     struct intake *intake = inbound->feed->intake;
-    if (!is_ok(result) && result.retryable) {
-        wait_for_store(inbound);
-        return;
-    }
     if (!is_ok(result)) {
-        char reason[RESULT_TEXT_MAX];
-        strcpy(reason, fail_within(result, "the store refused it").text);
-        quarantine(inbound, reason);
+        if (!waits_for_store(inbound, result))
+            quarantine_refused(inbound, result);
         return;
     }
     crash_point(after_apply);
-    log_applied(inbound, applied);
+    log_applied(&inbound->feed->log, inbound->feed->pipeline, inbound->delivery->message.id,
+        &inbound->completion, applied);
     count(inbound, applied->verdict);
     hand_on(inbound, applied);
     intake->parts.on_stored(intake->parts.context, inbound->feed->pipeline);
@@ -259,7 +258,7 @@ static void submit(struct inbound *inbound) {
     struct intake *intake = feed->intake;
     int64_t now_ms = clock_now_ms(&intake->parts.clock);
     if (!intake->store_ready)
-        wait_for_store(inbound);
+        wait_to_try_again(inbound, LONGEST_WAIT_MS);
     else if (inbound->quarantine_reason[0])
         store_quarantine(intake->parts.store, feed->pipeline, &inbound->delivery->message,
             feed->source->topic, inbound->quarantine_reason, intake->parts.quarantine, now_ms, on_quarantined,
@@ -268,20 +267,37 @@ static void submit(struct inbound *inbound) {
         store_apply(intake->parts.store, feed->pipeline, &inbound->completion, now_ms, on_applied, inbound);
 }
 
-/* Each of those that wait now is tried once; one that has to wait again goes to the end. */
-static void submit_waiting(struct intake *intake) {
-    struct inbound_list again = intake->waiting;
-    if (!again.first)
-        again.end = &again.first;
-    intake->waiting.first = NULL;
-    intake->waiting.end = &intake->waiting.first;
-    for (struct inbound *inbound = take_first(&again); inbound; inbound = take_first(&again))
-        submit(inbound);
-    if (!intake->waiting.first && !intake->stopped)
-        set_receiving(intake, true);
+/* --- Receiving ------------------------------------------------------------------------------------------ */
+
+static struct result decode(struct inbound *inbound) {
+    const struct feed *feed = inbound->feed;
+    arena_reset(inbound->arena);
+    struct result result = completion_decode(feed->pipeline, &inbound->delivery->message,
+        clock_now_ms(&feed->intake->parts.clock), inbound->arena, &inbound->completion);
+    inbound->decoded = is_ok(result);
+    if (is_ok(result))
+        inbound->completion.day = game_calendar_day(*feed->calendar, inbound->completion.date);
+    return result;
 }
 
-/* --- Receiving ------------------------------------------------------------------------------------------ */
+/* From the start, or from where it stopped. */
+static void handle(struct inbound *inbound) {
+    if (inbound->decoded || inbound->quarantine_reason[0]) {
+        submit(inbound);
+        return;
+    }
+    struct result result = decode(inbound);
+    if (is_ok(result)) {
+        crash_point(before_apply);
+        submit(inbound);
+        crash_point(while_applying);
+    } else if (result.retryable) {
+        log_error(&inbound->feed->log, "a message cannot be read now, trying again: %s", result.text);
+        wait_to_try_again(inbound, LONGEST_WAIT_MS);
+    } else {
+        quarantine(inbound, result.text);
+    }
+}
 
 static void on_delivery(void *context, struct delivery *delivery) {
     struct feed *feed = context;
@@ -296,17 +312,10 @@ static void on_delivery(void *context, struct delivery *delivery) {
     intake->parts.work->received++;
     inbound->feed = feed;
     inbound->delivery = delivery;
+    inbound->retry = (struct retry){.backoff = {.first_ms = FIRST_WAIT_MS}};
+    inbound->decoded = inbound->waits = inbound->stuck = false;
     inbound->quarantine_reason[0] = '\0';
-    struct result result = completion_decode(feed->pipeline, &delivery->message,
-        clock_now_ms(&intake->parts.clock), inbound->arena, &inbound->completion);
-    if (!is_ok(result)) {
-        quarantine(inbound, result.text);
-        return;
-    }
-    inbound->completion.day = game_calendar_day(*feed->calendar, inbound->completion.date);
-    crash_point(before_apply);
-    submit(inbound);
-    crash_point(while_applying);
+    handle(inbound);
 }
 
 struct result intake_open(struct intake *intake, const struct pipeline *pipeline, const struct source *source,
@@ -318,6 +327,7 @@ struct result intake_open(struct intake *intake, const struct pipeline *pipeline
     feed->pipeline = pipeline;
     feed->source = source;
     feed->calendar = calendar;
+    feed->receiving = true;
     feed->log = log_with(intake->parts.log, "pipeline", pipeline->name);
     struct receiver receiver = {
         .on_delivery = on_delivery, .context = feed, .in_hand_max = intake->parts.in_hand_max};
@@ -335,34 +345,32 @@ struct result intake_open(struct intake *intake, const struct pipeline *pipeline
 
 struct intake *intake_new(struct intake_parts parts) {
     struct intake *intake = calloc(1, sizeof *intake);
-    uv_timer_t *retry = calloc(1, sizeof *retry);
-    if (!intake || !retry || uv_timer_init(parts.loop, retry) != 0) {
+    struct retries *retries = retries_new(parts.loop, on_again);
+    if (!intake || !retries) {
         free(intake);
-        free(retry);
+        retries_free(&retries);
         return NULL;
     }
-    retry->data = intake;
     intake->parts = parts;
-    intake->retry = retry;
-    intake->waiting.end = &intake->waiting.first;
-    intake->backoff = (struct backoff){.first_ms = 100, .max_ms = 5000};
+    intake->retries = retries;
     return intake;
 }
 
 void intake_store_ready(struct intake *intake) {
     intake->store_ready = true;
-    submit_waiting(intake);
+    set_all_receiving(intake);
+    retries_now(intake->retries);
 }
 
 void intake_store_lost(struct intake *intake) {
     intake->store_ready = false;
-    if (!intake->stopped)
-        set_receiving(intake, false);
+    set_all_receiving(intake);
 }
 
 static void on_tidied(void *context, struct result result, const struct quarantine_drops *drops) {
+    const struct feed *feed = context;
     if (is_ok(result))
-        log_drops(context, drops);
+        log_quarantine_drops(&feed->log, feed->intake->parts.quarantine, drops);
 }
 
 void intake_sweep(struct intake *intake) {
@@ -384,24 +392,21 @@ size_t intake_in_hand(const struct intake *intake) {
     return intake->in_hand;
 }
 
-static void free_list(struct inbound *first) {
-    while (first) {
-        struct inbound *next = first->next;
-        inbound_free(first);
-        first = next;
-    }
-}
-
 void intake_free(struct intake **intake) {
     if (!*intake)
         return;
-    free_list((*intake)->waiting.first);
-    free_list((*intake)->spare);
+    struct inbound *inbound;
+    while ((inbound = (struct inbound *)retries_take((*intake)->retries)))
+        inbound_free(inbound);
+    while ((inbound = (*intake)->spare)) {
+        (*intake)->spare = inbound->next;
+        inbound_free(inbound);
+    }
     for (struct feed *feed = (*intake)->feeds, *next; feed; feed = next) {
         next = feed->next;
         free(feed);
     }
-    uv_close((uv_handle_t *)(*intake)->retry, (uv_close_cb)free);
+    retries_free(&(*intake)->retries);
     free(*intake);
     *intake = NULL;
 }

@@ -7,38 +7,33 @@
 static const struct {
     const char *word;
     enum code code;
+    const char *advice; /* "Redis …"; NULL: the error says enough */
 } kinds[] = {
-    {"LOADING", CODE_UNAVAILABLE},
-    {"MASTERDOWN", CODE_UNAVAILABLE},
-    {"CLUSTERDOWN", CODE_UNAVAILABLE},
-    {"OOM", CODE_UNAVAILABLE},
-    {"MISCONF", CODE_UNAVAILABLE},
-    {"READONLY", CODE_UNAVAILABLE},
-    {"BUSY", CODE_UNAVAILABLE},
-    {"TRYAGAIN", CODE_UNAVAILABLE},
-    {"MOVED", CODE_UNAVAILABLE},
-    {"ASK", CODE_UNAVAILABLE},
-    {"NOREPLICAS", CODE_UNAVAILABLE},
-    {"NOAUTH", CODE_REFUSED},
-    {"WRONGPASS", CODE_REFUSED},
-    {"NOPERM", CODE_REFUSED},
+    {"LOADING", CODE_UNAVAILABLE, "is still reading its data"},
+    {"MASTERDOWN", CODE_UNAVAILABLE, "is a replica without its master"},
+    {"CLUSTERDOWN", CODE_UNAVAILABLE, "is a node of a cluster that is not whole: see CLUSTER INFO there"},
+    {"OOM", CODE_UNAVAILABLE, "is out of memory: raise its maxmemory, or free some"},
+    {"MISCONF", CODE_UNAVAILABLE, "cannot write to its disk: make room there; its own log says more"},
+    {"READONLY", CODE_UNAVAILABLE, "is a replica: give the address of the master"},
+    {"NOREPLICAS", CODE_UNAVAILABLE, "has fewer replicas than its min-replicas-to-write"},
+    {"BUSY", CODE_UNAVAILABLE, "is held up by a script: see FUNCTION KILL and SCRIPT KILL"},
+    {"TRYAGAIN", CODE_UNAVAILABLE, NULL},
+    {"NOAUTH", CODE_REFUSED, NULL},
+    {"WRONGPASS", CODE_REFUSED, NULL},
+    {"NOPERM", CODE_REFUSED, "does not let this user do it: see its ACL"},
 };
 
-static bool begins_with_word(const char *text, const char *word) {
+/* Errors begin with a word in capitals: "BUSYGROUP …" is not "BUSY …". */
+static enum code kind_of(const char *text, const char **advice) {
     size_t length = strcspn(text, " ");
-    return strlen(word) == length && memcmp(word, text, length) == 0;
-}
-
-static enum code kind_of(const char *text) {
+    *advice = NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (begins_with_word(text, kinds[i].word))
+        if (strlen(kinds[i].word) == length && memcmp(kinds[i].word, text, length) == 0) {
+            *advice = kinds[i].advice;
             return kinds[i].code;
+        }
     }
     return CODE_INTERNAL;
-}
-
-bool redis_reply_is_error(const redisReply *reply, const char *word) {
-    return reply && reply->type == REDIS_REPLY_ERROR && begins_with_word(reply->str, word);
 }
 
 struct result redis_reply_result(const redisReply *reply) {
@@ -46,7 +41,10 @@ struct result redis_reply_result(const redisReply *reply) {
         return fail(CODE_UNAVAILABLE, "the connection to Redis broke before the answer came");
     if (reply->type != REDIS_REPLY_ERROR)
         return ok();
-    return fail(kind_of(reply->str), "Redis answers: %s", reply->str);
+    const char *advice;
+    enum code code = kind_of(reply->str, &advice);
+    return advice ? fail(code, "Redis %s; it answers: %s", advice, reply->str)
+                  : fail(code, "Redis answers: %s", reply->str);
 }
 
 struct result redis_login_result(const redisReply *reply) {

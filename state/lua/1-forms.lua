@@ -125,11 +125,23 @@ local function parse_stall(text)
     return {number = tonumber(number), times = tonumber(times), at = tonumber(at)}
 end
 
+-- ---- a step is done as a whole, or not at all ---------------------------------------------------------------------
+
+-- A call that fails ends a function, and what was written before it stays. A server that is out of memory, or cannot
+-- write to its disk, refuses a function before it begins. What is left is a key that somebody has made by hand with
+-- another type: it is found here, before anything is written.
+local PROBES = {'HLEN', 'LLEN', 'HLEN', 'ZCARD', 'HLEN'} -- date, history, outbox, due, leases
+
+local function check_types(keys)
+    for i = 1, #keys do redis.call(PROBES[i], keys[i]) end
+end
+
 -- ---- one date -----------------------------------------------------------------------------------------------------
 
 -- What the date holds, its records and groups parsed on demand: those that an event does not touch cost little.
 -- text: "2021-11-17". lessee: whose step this is, for leases; "" is nobody's. extra: one more field to read.
 local function load(keys, def, text, lessee, extra)
+    check_types(keys)
     local fields = def.fields
     local count = #fields
     fields[count + 1] = extra

@@ -154,6 +154,7 @@ end
 local function confirm(keys, argv)
     local now, number, run, message = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5]), argv[6]
     local field = '.g' .. number
+    check_types(keys)
     local removed = take_out(keys[3], keys[5], string.format('%s/g%d/r%d', argv[2], number, run))
     local text = redis.call('HGET', keys[1], field)
     local group = text and parse_group(text)
@@ -185,6 +186,7 @@ end
 -- no more.
 local function cancel(keys, argv)
     local number, run = tonumber(argv[2]), tonumber(argv[3])
+    check_types(keys)
     local text = redis.call('HGET', keys[1], '.g' .. number)
     local group = text and parse_group(text)
     if not group or group.run ~= run or group.phase ~= 'ready' then return 0 end

@@ -24,19 +24,17 @@ struct system_options {
     const char *binary; /* PHASEGATE_BINARY */
     game_date first;    /* the dates in play: count of them from here on */
     int count;
-    bool redis_down;       /* the store is not there until redis_server_restart */
-    bool not_created;      /* the daemon is started without --create */
-    const char *password;  /* the store's */
-    const char *store_url; /* somebody else's Redis instead of one of its own: sentinels, a Cluster; … */
-    struct redis_settings store; /* … and how to reach it */
-    const char *settings;        /* of struct daemon_options, like the two below */
+    bool redis_down;      /* the store is not there until redis_server_restart */
+    bool not_created;     /* the daemon is started without --create */
+    const char *password; /* the store's */
+    const char *settings; /* of struct daemon_options, like the two below */
     const struct stage_setting *pipeline;
     const char *const *environment;
 };
 
 struct system {
     struct system_options options;
-    struct redis_server *redis; /* NULL when embedded, or somebody else's */
+    struct redis_server *redis; /* NULL when embedded */
     struct fake_pubsub *fake;   /* NULL unless it is the bus */
     struct emulator emulator;
     struct daemon *daemon;

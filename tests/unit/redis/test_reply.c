@@ -21,6 +21,7 @@ static void an_error_is_of_the_kind_that_its_first_word_says(void **state) {
         {"OOM command not allowed when used memory > 'maxmemory'.", CODE_UNAVAILABLE},
         {"MISCONF Redis is configured to save RDB snapshots", CODE_UNAVAILABLE},
         {"READONLY You can't write against a read only replica.", CODE_UNAVAILABLE},
+        {"NOREPLICAS Not enough good replicas to write.", CODE_UNAVAILABLE},
         {"BUSY Redis is busy running a script.", CODE_UNAVAILABLE},
         {"TRYAGAIN Multiple keys request during rehashing of slot", CODE_UNAVAILABLE},
         {"NOAUTH Authentication required.", CODE_REFUSED},
