@@ -116,8 +116,25 @@ static int run_script(const struct system *system, const char *script) {
     return number;
 }
 
-/* By a script, so that no month has to be guessed. */
+/* As the commands see it; -1 while Redis is away. */
+static int outbox_by_reader(const struct redis_settings *redis) {
+    struct arena *arena = arena_new(STATES_BYTES_MAX);
+    struct reader *reader = NULL;
+    struct trigger *triggers;
+    size_t count = 0;
+    struct result result = arena ? reader_open(redis, &reader) : fail(CODE_LIMIT, "out of memory");
+    if (is_ok(result))
+        result = reader_outbox(reader, nba_pipeline(), arena, &triggers, &count);
+    reader_close(&reader);
+    arena_free(&arena);
+    return is_ok(result) ? (int)count : -1;
+}
+
+/* By a script, so that no month has to be guessed; but a script sees one node of a Cluster only. */
 int system_outbox(const struct system *system) {
+    struct redis_settings redis = system_redis(system);
+    if (redis.kind == REDIS_BY_CLUSTER)
+        return outbox_by_reader(&redis);
     return run_script(system,
         "local n = 0 for _, key in ipairs(redis.call('KEYS', 'pg:{nba:*}:outbox')) do "
         "n = n + redis.call('HLEN', key) end return n");
