@@ -17,6 +17,7 @@ static void collect(void *argument) {
         uv_mutex_lock(&rpc->mutex);
         if (event.type == GRPC_OP_COMPLETE) {
             struct rpc_tag *tag = event.tag;
+            rpc_tag_comes(tag);
             tag->next = NULL;
             tag->success = event.success;
             *rpc->finished_end = tag;

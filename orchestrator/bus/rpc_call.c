@@ -58,6 +58,7 @@ static grpc_call_error start(struct rpc_call *call) {
                 .status = &running->status,
                 .status_details = &running->details}},
     };
+    rpc_tag_goes(&call->tag);
     return grpc_call_start_batch(running->call, ops, sizeof ops / sizeof *ops, &call->tag, NULL);
 }
 

@@ -41,6 +41,20 @@ struct rpc_channel {
     grpc_channel *channel;
 };
 
+/*
+ * A tag goes to gRPC with a batch, and comes back from its queue, on another thread: what was written before
+ * the one is there after the other. ThreadSanitizer does not see that, since gRPC is not instrumented, and is
+ * told.
+ */
+#ifdef PHASEGATE_TSAN
+#include <sanitizer/tsan_interface.h>
+#define rpc_tag_goes(tag) __tsan_release(tag)
+#define rpc_tag_comes(tag) __tsan_acquire(tag)
+#else
+#define rpc_tag_goes(tag) ((void)(tag))
+#define rpc_tag_comes(tag) ((void)(tag))
+#endif
+
 /* A gRPC call with what every kind of call needs. */
 struct rpc_running {
     struct list_link link;

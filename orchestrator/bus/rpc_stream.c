@@ -81,6 +81,7 @@ static void on_read(struct rpc_tag *tag, bool success) {
 
 /* Starting cannot fail but by a fault of ours; then the call is of no use. */
 static void start(struct rpc_stream *stream, const grpc_op *ops, size_t count, struct rpc_tag *tag) {
+    rpc_tag_goes(tag);
     if (grpc_call_start_batch(stream->running.call, ops, count, tag, NULL) == GRPC_CALL_OK)
         stream->batches++;
     else
