@@ -146,12 +146,15 @@ static int weight_of(enum chaos_fault fault) {
     }
 }
 
-static int duration_of(enum chaos_fault fault, struct dice *dice) {
+static int duration_of(enum chaos_fault fault, enum chaos_form form, struct dice *dice) {
     switch (fault) {
     case CHAOS_FREEZE_REPLICA:
         return LEASE_MS + 2000 + dice_below(dice, 4000);
-    case CHAOS_FREEZE_EMULATOR:
+    case CHAOS_KILL_REDIS:
+        return form == CHAOS_SINGLE ? dice_below(dice, 3000) : 500 + dice_below(dice, 8000);
     case CHAOS_FREEZE_REDIS:
+        return 300 + dice_below(dice, form == CHAOS_SINGLE ? 3000 : 8000);
+    case CHAOS_FREEZE_EMULATOR:
     case CHAOS_HOLD_REPLICA:
         return 300 + dice_below(dice, 3000);
     case CHAOS_KILL_SENTINEL:
@@ -182,7 +185,7 @@ static void plan_faults(struct plan *plan) {
         struct planned_fault *fault = &plan->faults[plan->fault_count++];
         *fault = (struct planned_fault){
             .at_ms = at_ms, .fault = pick_fault(plan, &dice), .target = dice_below(&dice, 1 << 16)};
-        fault->duration_ms = duration_of(fault->fault, &dice);
+        fault->duration_ms = duration_of(fault->fault, plan->options.form, &dice);
     }
 }
 

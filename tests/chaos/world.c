@@ -43,6 +43,9 @@ struct world {
 static const struct stage_setting settings[] = {{"rerun_settle", "3"}, {"upstream_deadline", "0"},
     {"group_deadline", "20"}, {"on_stall", "retrigger"}, {"retrigger_limit", "100"}, {0}};
 
+/* Of a set an ack waits for one replica too: what the master alone has is lost with it. */
+static const char *const durable[] = {"PHASEGATE_STORE_DURABILITY=replicas 1", NULL};
+
 /* --- Redis, in its forms -------------------------------------------------------------------------------- */
 
 static int redis_servers(const struct world *world) {
@@ -389,6 +392,7 @@ struct world *world_open(const char *binary, enum chaos_form form, enum chaos_bu
             .pubsub = world_pubsub(world),
             .settings = "engine: {lease_seconds: 5}",
             .pipeline = settings,
+            .environment = form == CHAOS_SINGLE ? NULL : durable,
             .create = true});
         daemon_start(world->replicas[i]);
     }
