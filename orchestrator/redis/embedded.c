@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <sys/pidfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 enum {
@@ -20,7 +21,8 @@ enum {
     POLL_MS = 20,
     ADOPT_MS = 250,
     FIRST_START_MS = 3000,
-    HEALTHY_MS = 60000, /* one that lived so long starts again at once */
+    ROOM_BYTES_MIN = 1024 * 1024, /* a disk with less is full */
+    HEALTHY_MS = 60000,           /* one that lived so long starts again at once */
     PATH_BYTES_MAX = 1024,
 };
 
@@ -98,12 +100,22 @@ static void on_start_again(uv_timer_t *timer) {
     }
 }
 
+/* Why it may have ended, where that can be seen from here; "" when not. */
+static const char *tell_room(const struct embedded *embedded, char *text, size_t size) {
+    struct statvfs disk;
+    text[0] = '\0';
+    if (statvfs(embedded->directory, &disk) == 0 && disk.f_bavail * disk.f_frsize < ROOM_BYTES_MIN)
+        snprintf(text, size, ": the disk of %s is full: make room there", embedded->directory);
+    return text;
+}
+
 static void start_again(struct embedded *embedded, const char *how) {
+    char room[PATH_BYTES_MAX + 64];
     if (uv_now(embedded->loop) - embedded->started_ms > HEALTHY_MS)
         embedded->backoff.failures = 0;
     uint64_t wait_ms = backoff_next_ms(&embedded->backoff);
-    log_error(&embedded->log, "redis-server %s; starting it again (its log: %s/redis.log)", how,
-        embedded->directory);
+    log_error(&embedded->log, "redis-server %s%s; starting it again (its log: %s/redis.log)", how,
+        tell_room(embedded, room, sizeof room), embedded->directory);
     uv_timer_start(embedded->timer, on_start_again, wait_ms, 0);
 }
 

@@ -39,10 +39,11 @@ static struct daemon *new_daemon(const struct system *system, const char *data) 
 void system_open(struct system *system, struct system_options options) {
     *system = (struct system){.options = options, .emulator = EMULATOR_NONE};
     open_bus(system);
-    struct redis_server_options redis = {.append_only = true, .password = options.password};
+    struct redis_server_options redis = {
+        .append_only = true, .password = options.password, .arguments = options.redis_arguments};
     if (options.bus != SYSTEM_EMBEDDED)
         system->redis = options.redis_down ? redis_server_reserve(redis) : redis_server_start(redis);
-    system->daemon = new_daemon(system, NULL);
+    system->daemon = new_daemon(system, options.data);
 }
 
 struct daemon *system_another_daemon(const struct system *system) {

@@ -24,10 +24,12 @@ struct system_options {
     const char *binary; /* PHASEGATE_BINARY */
     game_date first;    /* the dates in play: count of them from here on */
     int count;
-    bool redis_down;      /* the store is not there until redis_server_restart */
-    bool not_created;     /* the daemon is started without --create */
-    const char *password; /* the store's */
-    const char *settings; /* of struct daemon_options, like the two below */
+    bool redis_down;                    /* the store is not there until redis_server_restart */
+    bool not_created;                   /* the daemon is started without --create */
+    const char *password;               /* the store's */
+    const char *const *redis_arguments; /* more of its redis-server's; NULL: none */
+    const char *data;                   /* an embedded daemon's directory; NULL: one of its own */
+    const char *settings;               /* of struct daemon_options, like the two below */
     const struct stage_setting *pipeline;
     const char *const *environment;
 };
