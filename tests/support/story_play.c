@@ -263,12 +263,15 @@ static bool cancel_agrees(struct play *play, const struct step *step) {
 /* --- Slots ---------------------------------------------------------------------------------------------- */
 
 static bool claim_agrees(struct play *play, const struct step *step) {
-    static const char *const names[] = {"full", "granted", "paused", "gone"};
+    static const char *const names[] = {"full", "granted", "paused", "gone", "theirs"};
     static const enum happening happenings[] = {[CLAIM_FULL] = HAPPENED_FULL,
         [CLAIM_GRANTED] = HAPPENED_GRANTED,
         [CLAIM_PAUSED] = HAPPENED_PAUSED,
-        [CLAIM_GONE] = HAPPENED_GONE};
+        [CLAIM_GONE] = HAPPENED_GONE,
+        [CLAIM_THEIRS] = HAPPENED_THEIRS};
     enum claim got = CLAIM_FULL, expected = model_claim(play->model, &step->trigger, step->now_ms);
+    if (expected == CLAIM_GRANTED)
+        expected = leases_claim(&play->leases, &step->trigger);
     count(play, happenings[expected], true);
     return is_fine(
                harness_try_claim(play->harness, play->story->pipeline, &step->trigger, step->now_ms, &got),
@@ -334,7 +337,11 @@ bool play_step(struct play *play, const struct step *step, bool with_history) {
     game_date date = step_date(step);
     harness_forget(play->harness);
     count(play, HAPPENED_STEPS, true);
-    return answer_agrees(play, step) && (date == 0 || date_agrees(play, date)) && outbox_agrees(play)
+    leases_begin(&play->leases, play->harness, step);
+    return answer_agrees(play, step)
+        && leases_agree(
+            &play->leases, play->harness, step, play->model, play->story->pipeline, &play->difference)
+        && (date == 0 || date_agrees(play, date)) && outbox_agrees(play)
         && (!(with_history || changes_slots(step->kind)) || backfill_agrees(play))
         && (!with_history || date == 0 || history_agrees(play, date));
 }

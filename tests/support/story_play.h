@@ -8,6 +8,7 @@
 
 #include "support/model_compare.h"
 #include "support/story.h"
+#include "support/story_leases.h"
 #include "support/story_watch.h"
 
 /* Everything that is counted, with the words of the report. */
@@ -43,6 +44,7 @@
     X(FULL, "slots refused, all taken")                                                                      \
     X(PAUSED, "slots refused, paused")                                                                       \
     X(GONE, "slots refused, trigger gone")                                                                   \
+    X(THEIRS, "slots granted, the lease another's")                                                          \
     X(FREED, "slots reclaimed")                                                                              \
     X(LATE_BY_ID, "answers to an old run by id")                                                             \
     X(LATE_BY_MESSAGE, "answers to an old run by message")                                                   \
@@ -68,6 +70,7 @@ struct play {
     const struct story *story;
     struct model *model;
     struct watch watch;
+    struct lease_book leases;
     struct difference difference; /* the first, once something did not agree */
     struct tally *tally;          /* NULL: not counted */
 };
