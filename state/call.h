@@ -8,6 +8,7 @@
 #include "redis/link.h"
 #include "state/alert_ledger.h"
 #include "state/keys.h"
+#include "state/rebuild.h"
 #include "state/store.h"
 
 enum { CALL_ARGUMENTS_MAX = 32, CALL_TEXTS_MAX = 5 * KEY_MAX + 512, CALL_KEYS_OF_DATE = 5 };
@@ -44,6 +45,10 @@ union told {
     store_claimed_fn *claimed;
     store_cancelled_fn *cancelled;
     store_replayed_fn *replayed;
+    store_rebuild_begun_fn *begun;
+    store_rebuild_ended_fn *ended;
+    store_kept_fn *kept;
+    store_sent_fn *sent;
     store_quarantined_fn *quarantined;
     ledger_answer_fn *ledger_answer;
     ledger_sum_fn *ledger_sum;

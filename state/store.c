@@ -3,6 +3,7 @@
 #include "state/call.h"
 #include "state/library.h"
 #include "state/months.h"
+#include "state/rebuild.h"
 #include "state/trouble.h"
 
 #include <stdlib.h>
@@ -169,9 +170,9 @@ static void on_applied(
     tell.applied(context, result, is_ok(result) ? &applied : NULL);
 }
 
-static void call_apply(struct store *store, struct call *call, const struct pipeline *pipeline,
-    const struct completion *completion, int64_t now_ms) {
-    call_begin(call, "pg_apply", CALL_KEYS_OF_DATE);
+static void call_apply(struct store *store, struct call *call, const char *function,
+    const struct pipeline *pipeline, const struct completion *completion, int64_t now_ms) {
+    call_begin(call, function, CALL_KEYS_OF_DATE);
     call->proves_room = true;
     call_keys_of_date(call, pipeline, completion->date);
     call_text(call, pipeline->definition);
@@ -228,12 +229,12 @@ static void open_month(struct store *store, struct opening *opening, union told 
     call_send(store, &call, on_month_opened, tell, opening);
 }
 
-void store_apply(struct store *store, const struct pipeline *pipeline, const struct completion *completion,
-    int64_t now_ms, store_applied_fn *applied, void *context) {
+static void send_completion(struct store *store, const char *function, const struct pipeline *pipeline,
+    const struct completion *completion, int64_t now_ms, store_applied_fn *applied, void *context) {
     union told tell = {.applied = applied};
     if (months_has(&store->months, pipeline, completion->date)) {
         struct call call;
-        call_apply(store, &call, pipeline, completion, now_ms);
+        call_apply(store, &call, function, pipeline, completion, now_ms);
         call_send(store, &call, on_applied, tell, context);
         return;
     }
@@ -245,8 +246,18 @@ void store_apply(struct store *store, const struct pipeline *pipeline, const str
     opening->pipeline = pipeline;
     opening->date = completion->date;
     opening->context = context;
-    call_apply(store, &opening->call, pipeline, completion, now_ms);
+    call_apply(store, &opening->call, function, pipeline, completion, now_ms);
     open_month(store, opening, tell);
+}
+
+void store_apply(struct store *store, const struct pipeline *pipeline, const struct completion *completion,
+    int64_t now_ms, store_applied_fn *applied, void *context) {
+    send_completion(store, "pg_apply", pipeline, completion, now_ms, applied, context);
+}
+
+void store_rebuild_apply(struct store *store, const struct pipeline *pipeline,
+    const struct completion *completion, int64_t published_ms, store_applied_fn *applied, void *context) {
+    send_completion(store, "pg_rebuild_apply", pipeline, completion, published_ms, applied, context);
 }
 
 void store_confirm(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,

@@ -7,11 +7,15 @@
 #include "cli/dates.h"
 #include "cli/json_output.h"
 #include "cli/lookup.h"
+#include "cli/rebuild.h"
+#include "cli/rebuild_window.h"
 #include "cli/replay_print.h"
 #include "cli/replay_seek.h"
 #include "cli/words.h"
+#include "state/epoch.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 struct replay_fields {
     struct date_options dates;
@@ -21,6 +25,9 @@ struct replay_fields {
     bool running;
     bool dry_run;
     const char *seek;
+    bool rebuild;
+    int64_t quiet;
+    bool accept_loss;
 };
 
 #define FIELD(member) offsetof(struct replay_fields, member)
@@ -36,6 +43,12 @@ static const struct option_row rows[] = {
     {"running", 0, OPTION_FLAG, NULL, FIELD(running), "also where a group may still be at work"},
     {"seek", 0, OPTION_TEXT, "TIME", FIELD(seek),
         "receive again what was published since: 2025-12-04T18:20:00Z, 2025-12-04, 6h, 3d"},
+    {"rebuild", 0, OPTION_FLAG, NULL, FIELD(rebuild),
+        "with --seek, after the store forgot: its state is made anew, without a second trigger"},
+    {"quiet", 0, OPTION_COUNT, "SECONDS", FIELD(quiet),
+        "with --rebuild: all has been received when nothing came for so long (Redis 3, Pub/Sub 60)"},
+    {"accept-loss", 0, OPTION_FLAG, NULL, FIELD(accept_loss),
+        "nothing has to be rebuilt: the store's loss counts as settled"},
     {"dry-run", 'n', OPTION_FLAG, NULL, FIELD(dry_run), "print what would be done, and do not"},
     {0},
 };
@@ -193,6 +206,13 @@ static struct result prepare_seek(
     return seek->moves ? ok() : fail(CODE_INTERNAL, "out of memory");
 }
 
+static struct result print_seek(const struct invocation *call, const struct seek *seek) {
+    if (call->common->json)
+        return json_print(seek_json(seek), call->out);
+    seek_print(seek, call->out);
+    return ok();
+}
+
 static struct result seek_back(const struct invocation *call) {
     struct setup setup;
     struct seek seek;
@@ -203,13 +223,73 @@ static struct result seek_back(const struct invocation *call) {
     if (is_ok(r)) {
         if (!seek.dry_run)
             r = move(call, &setup, &seek);
-        struct result printed = ok();
-        if (call->common->json)
-            printed = json_print(seek_json(&seek), call->out);
-        else
-            seek_print(&seek, call->out);
+        struct result printed = print_seek(call, &seek);
         r = is_ok(r) ? printed : r;
     }
+    setup_close(&setup);
+    return r;
+}
+
+/* --- After the store forgot ----------------------------------------------------------------------------- */
+
+enum { QUIET_REDIS_S = 3, QUIET_PUBSUB_S = 60 }; /* Pub/Sub may take a minute to begin */
+
+static struct result print_rebuild(const struct invocation *call, const struct rebuild *rebuild) {
+    if (call->common->json) {
+        json_t *object = seek_json(rebuild->seek);
+        json_put(&object, "rebuild", rebuild_json(rebuild));
+        return json_print(object, call->out);
+    }
+    rebuild_print(rebuild, call->out);
+    return ok();
+}
+
+static struct result rebuild_store(const struct invocation *call) {
+    const struct replay_fields *fields = call->fields;
+    struct lookup lookup;
+    struct seek seek;
+    struct result r = lookup_open(call->common, &lookup);
+    if (!is_ok(r))
+        return r;
+    r = prepare_seek(call, &lookup.setup, &seek);
+    if (is_ok(r) && seek.dry_run) {
+        r = print_seek(call, &seek);
+    } else if (is_ok(r)) {
+        int64_t quiet_s = fields->quiet != COUNT_ABSENT ? fields->quiet
+            : seek.pubsub                               ? QUIET_PUBSUB_S
+                                                        : QUIET_REDIS_S;
+        struct rebuild rebuild = {.lookup = &lookup, .seek = &seek, .quiet_ms = quiet_s * 1000};
+        r = rebuild_run(&rebuild, call->common->verbose);
+        if (is_ok(r))
+            r = print_rebuild(call, &rebuild);
+        free(rebuild.sent);
+    }
+    lookup_close(&lookup);
+    return r;
+}
+
+static void on_settled(void *context, struct result result) {
+    window_answered(context, result);
+}
+
+static struct result accept_loss(const struct invocation *call) {
+    struct setup setup;
+    const struct pipeline *pipeline;
+    struct store *store;
+    struct window window = {0};
+    struct result r = setup_load(call->common, &setup);
+    if (!is_ok(r))
+        return r;
+    r = setup_pipeline(&setup, &pipeline);
+    if (is_ok(r))
+        r = session_open(&setup, call->common->verbose, &window.session);
+    if (is_ok(r))
+        r = session_store(window.session, &store);
+    if (is_ok(r) && window_room(&window)) {
+        store_settle_epoch(store, pipeline, on_settled, &window);
+        r = window_finish(&window);
+    }
+    session_close(&window.session);
     setup_close(&setup);
     return r;
 }
@@ -220,20 +300,28 @@ static struct result run(const struct invocation *call, bool *answer) {
     const struct replay_fields *fields = call->fields;
     bool dates =
         fields->dates.start || fields->dates.end || fields->dates.lists.count > 0 || call->operand_count > 0;
-    if (!fields->seek)
+    if (!fields->seek && (fields->rebuild || fields->quiet != COUNT_ABSENT))
+        return fail(
+            CODE_INVALID, "--rebuild and --quiet need --seek TIME: since when is to be received again?");
+    if (!fields->seek && !fields->accept_loss)
         return replay_dates(call, answer);
+    if (fields->accept_loss && fields->seek)
+        return fail(CODE_INVALID, "--accept-loss and --seek: is it to be rebuilt, or not? Give one");
     if (dates || fields->rerun || fields->missed || fields->running || fields->from_group != COUNT_ABSENT)
         return fail(CODE_INVALID,
-            "--seek moves whole subscriptions: it goes with no dates, --rerun, --missed, --running or "
+            "--seek and --accept-loss are about the whole pipeline: they go with no dates, --rerun, "
+            "--missed, --running or "
             "--from-group");
-    return seek_back(call);
+    if (fields->accept_loss)
+        return accept_loss(call);
+    return fields->rebuild ? rebuild_store(call) : seek_back(call);
 }
 
 enum { OPERANDS_MAX = DATES_MAX };
 
 const struct command replay_command = {
     .name = "replay",
-    .synopsis = "--dates A,B,C | --start-date DATE --end-date DATE | --missed | --seek TIME",
+    .synopsis = "--dates A,B,C | --start-date DATE --end-date DATE | --missed | --seek TIME [--rebuild]",
     .summary = "trigger again what was not done or was missed; receive again what was published",
     .description =
         "For each date, the first group that is not done is triggered again, with the same trigger id: after "
@@ -263,6 +351,14 @@ const struct command replay_command = {
         "`phasegate serve`, and changes nothing that is already recorded; it brings back what was dropped "
         "from\n"
         "the quarantine. Pub/Sub keeps messages for 7 days, Redis as many as the stream holds.\n"
+        "\n"
+        "After Redis forgot (`phasegate status` says so), --seek alone would trigger everything again. With\n"
+        "--rebuild the daemons hold all triggers of the pipeline and keep what they receive; then it is "
+        "taken\n"
+        "in the order in which it was published, and what is known to be sent is not sent again: by the "
+        "trigger\n"
+        "stream on Redis, else by the answers. What goes out then, and what cannot be known, is printed.\n"
+        "Broken off, it goes on with the same command. --accept-loss settles a loss without a rebuild.\n"
         "\n"
         "Exit status: 0, also when there was nothing to do; 1 when a date was left alone, or --missed\n"
         "--dry-run found something; 2 wrong usage; 3 when store or bus cannot be reached. What was done "

@@ -75,6 +75,16 @@ static struct result read_facts(
     return ok();
 }
 
+bool trigger_parse_id(const struct pipeline *pipeline, const char *id, struct trigger *trigger) {
+    size_t length = strlen(pipeline->name);
+    struct trigger read = {0};
+    if (strncmp(id, pipeline->name, length) != 0 || id[length] != '/'
+        || !parse_field(pipeline, id + length + 1, &read))
+        return false;
+    *trigger = read;
+    return true;
+}
+
 struct result trigger_from_outbox(const struct pipeline *pipeline, const char *field, const char *facts,
     struct arena *arena, struct trigger *trigger) {
     char shown[TEXT_SHOWN_MAX];

@@ -25,6 +25,9 @@ struct trigger {
 
 char *trigger_id(const struct pipeline *pipeline, const struct trigger *trigger, char text[TRIGGER_ID_MAX]);
 
+/* Date, group and run of such an id; false when it is none of this pipeline. */
+bool trigger_parse_id(const struct pipeline *pipeline, const char *id, struct trigger *trigger);
+
 /*
  * Reads an outbox entry: its field ("2021-11-17/g2/r1") and its facts, JSON written by the store's functions.
  * CODE_INVALID when it is not one of ours. correlation_id lives in the arena.

@@ -265,13 +265,20 @@ void dispatcher_sweep(struct dispatcher *dispatcher) {
     lanes_each(&dispatcher->lanes, renew);
 }
 
-/* The next thing to do for the lane's first trigger. */
+static bool is_held(const struct dispatcher *dispatcher, const struct pipeline *pipeline) {
+    const struct dispatcher_parts *parts = &dispatcher->parts;
+    return parts->is_held && parts->is_held(parts->context, pipeline);
+}
+
+/* The next thing to do for the lane's first trigger. What is held stays in the outbox, and is not in hand. */
 static void lane_step(struct lane *lane) {
     const struct outbound *first = lane->first;
     if (lane->dispatcher->stopped)
         return;
     if (first->bus_message_id)
         confirm(lane);
+    else if (is_held(lane->dispatcher, lane->pipeline))
+        lane_next(lane);
     else if (first->backfill && !first->granted)
         wait_at_gate(lane);
     else if (!is_leased(lane))
@@ -358,7 +365,8 @@ static bool read_entry(struct dispatcher *dispatcher, const struct pipeline *pip
 static bool take(struct dispatcher *dispatcher, const struct pipeline *pipeline, const char *field,
     const char *facts, struct lease lease) {
     struct trigger trigger;
-    if (dispatcher->stopped || lanes_have(&dispatcher->lanes, pipeline, field)
+    if (dispatcher->stopped || is_held(dispatcher, pipeline)
+        || lanes_have(&dispatcher->lanes, pipeline, field)
         || !read_entry(dispatcher, pipeline, field, facts, &trigger))
         return false;
     if (!has_room(dispatcher, pipeline, &trigger)) {

@@ -35,7 +35,9 @@ struct dispatcher_parts {
     struct bus *bus;
     const struct pipeline *const *pipelines;
     int pipeline_count;
-    struct replica_work *work;      /* published, confirmed and taken over are counted there */
+    struct replica_work *work; /* published, confirmed and taken over are counted there */
+    /* Is a rebuild of the pipeline under way? Then its triggers stay in the outbox. NULL: never. */
+    bool (*is_held)(void *context, const struct pipeline *pipeline);
     void (*on_idle)(void *context); /* nothing is left to publish or confirm but what waits for a slot */
     void *context;
 };

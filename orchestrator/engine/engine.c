@@ -260,6 +260,19 @@ static void on_epochs_known(void *context) {
     receive_when_possible(engine);
 }
 
+static bool is_held(void *context, const struct pipeline *pipeline) {
+    const struct engine *engine = context;
+    return epochs_rebuilding(engine->epochs, pipeline);
+}
+
+/* What waits in the outbox when it is over was decided by the command. */
+static void on_rebuild(void *context, const struct pipeline *pipeline, bool under_way) {
+    struct engine *engine = context;
+    (void)pipeline;
+    if (!under_way && engine->store_ready)
+        recovery_read(engine->recovery);
+}
+
 static void on_store_lost(void *context) {
     struct engine *engine = context;
     engine->store_ready = false;
@@ -313,6 +326,7 @@ static struct dispatcher *make_dispatcher(struct engine *engine) {
         .pipelines = options->pipelines,
         .pipeline_count = options->pipeline_count,
         .work = &engine->replica.work,
+        .is_held = is_held,
         .on_idle = on_dispatcher_idle,
         .context = engine});
 }
@@ -330,6 +344,7 @@ static struct intake *make_intake(struct engine *engine) {
         .bus = options->bus,
         .in_hand_max = options->in_hand_max,
         .quarantine = options->quarantine.bytes > 0 ? options->quarantine : default_limits,
+        .is_held = is_held,
         .on_stored = on_stored,
         .work = &engine->replica.work,
         .on_due = on_due,
@@ -359,6 +374,7 @@ static struct timers *make_timers(struct engine *engine) {
         .alerts = options->alerts,
         .pipelines = options->pipelines,
         .pipeline_count = options->pipeline_count,
+        .is_held = is_held,
         .on_stalled = on_over,
         .on_new_run = on_new_run,
         .on_due = on_due,
@@ -376,6 +392,7 @@ static struct epochs *make_epochs(struct engine *engine) {
         .replica = engine->replica.id,
         .file = options->epoch_file,
         .on_known = on_epochs_known,
+        .on_rebuild = on_rebuild,
         .context = engine});
 }
 

@@ -73,6 +73,20 @@ static void tell_settled(struct watch *watch) {
         "the loss of the store's state has been settled");
 }
 
+/* The command that rebuilds waits until each replica has raised once more after this: then it knows. */
+static void tell_rebuild(struct watch *watch, bool under_way) {
+    const struct epochs_parts *parts = &watch->epochs->parts;
+    watch->rebuilding = under_way;
+    watch->again = true;
+    if (under_way)
+        log_notice(
+            &watch->log, "a rebuild is under way: what is received is kept for it, and nothing is triggered");
+    else
+        log_notice(&watch->log, "the rebuild is over: triggers leave again");
+    if (parts->on_rebuild)
+        parts->on_rebuild(parts->context, watch->pipeline, under_way);
+}
+
 /* Nothing is remembered and nothing is there: that is no loss as far as anybody can know. */
 static void tell_new(const struct watch *watch) {
     log_info(&watch->log,
@@ -114,10 +128,8 @@ static void take(struct watch *watch, const struct epoch *epoch) {
     else if (watch->lost)
         tell_settled(watch);
     watch->lost = lost;
-    if (watch->rebuilding != epoch->rebuilding && epochs->parts.on_rebuild) {
-        watch->rebuilding = epoch->rebuilding;
-        epochs->parts.on_rebuild(epochs->parts.context, watch->pipeline, watch->rebuilding);
-    }
+    if (watch->rebuilding != epoch->rebuilding)
+        tell_rebuild(watch, epoch->rebuilding);
 }
 
 static void know(struct watch *watch) {
@@ -177,6 +189,13 @@ void epochs_touch(struct epochs *epochs, const struct pipeline *pipeline) {
         else
             ask(watch);
     }
+}
+
+bool epochs_rebuilding(const struct epochs *epochs, const struct pipeline *pipeline) {
+    for (int i = 0; i < epochs->parts.pipeline_count; i++)
+        if (epochs->watches[i].pipeline == pipeline)
+            return epochs->watches[i].rebuilding;
+    return false;
 }
 
 /* --- Life ----------------------------------------------------------------------------------------------- */

@@ -48,6 +48,9 @@ void epochs_sweep(struct epochs *epochs);
  * comes while an answer is under way shares one more. */
 void epochs_touch(struct epochs *epochs, const struct pipeline *pipeline);
 
+/* Is a rebuild of the pipeline under way, as far as is known? */
+bool epochs_rebuilding(const struct epochs *epochs, const struct pipeline *pipeline);
+
 /* When the store will not call back any more; writes the file a last time. Safe on NULL. */
 void epochs_free(struct epochs **epochs);
 

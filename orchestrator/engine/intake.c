@@ -4,6 +4,7 @@
 #include "core/completion.h"
 #include "engine/intake_log.h"
 #include "engine/retries.h"
+#include "state/rebuild.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -253,6 +254,43 @@ static void on_applied(void *context, struct result result, const struct applied
     finish(inbound);
 }
 
+static void apply(struct inbound *inbound) {
+    const struct feed *feed = inbound->feed;
+    const struct intake_parts *parts = &feed->intake->parts;
+    store_apply(
+        parts->store, feed->pipeline, &inbound->completion, clock_now_ms(&parts->clock), on_applied, inbound);
+}
+
+/* One that there is no room for waits, unacked, like one that came while the store is away. */
+static void on_kept(void *context, struct result result, enum kept kept) {
+    struct inbound *inbound = context;
+    const struct feed *feed = inbound->feed;
+    const struct intake_parts *parts = &feed->intake->parts;
+    if (!is_ok(result)) {
+        if (!waits_for_store(inbound, result))
+            get_stuck(inbound, result);
+        return;
+    }
+    if (kept == KEPT_FULL) {
+        log_error(&feed->log,
+            "%d messages wait for the rebuild already, the others stay on the bus: is `phasegate replay "
+            "--rebuild` still at work?",
+            REBUILD_MESSAGES_MAX);
+        wait_to_try_again(inbound, LONGEST_WAIT_MS);
+        return;
+    }
+    parts->on_stored(parts->context, feed->pipeline);
+    if (kept == KEPT_STORED)
+        finish(inbound);
+    else
+        apply(inbound);
+}
+
+static bool is_held(const struct feed *feed) {
+    const struct intake_parts *parts = &feed->intake->parts;
+    return parts->is_held && parts->is_held(parts->context, feed->pipeline);
+}
+
 static void submit(struct inbound *inbound) {
     const struct feed *feed = inbound->feed;
     struct intake *intake = feed->intake;
@@ -263,8 +301,11 @@ static void submit(struct inbound *inbound) {
         store_quarantine(intake->parts.store, feed->pipeline, &inbound->delivery->message,
             feed->source->topic, inbound->quarantine_reason, intake->parts.quarantine, now_ms, on_quarantined,
             inbound);
+    else if (is_held(feed))
+        store_rebuild_keep(
+            intake->parts.store, feed->pipeline, &inbound->delivery->message, now_ms, on_kept, inbound);
     else
-        store_apply(intake->parts.store, feed->pipeline, &inbound->completion, now_ms, on_applied, inbound);
+        apply(inbound);
 }
 
 /* --- Receiving ------------------------------------------------------------------------------------------ */

@@ -28,7 +28,12 @@ struct intake_parts {
     struct quarantine_limits quarantine;
     struct replica_work *work; /* received, applied, duplicates and quarantined are counted there */
 
-    /* A completion was applied. */
+    /*
+     * Is a rebuild of the pipeline under way? Then what is received is kept in the store for it, acked, and
+     * not applied. NULL: never.
+     */
+    bool (*is_held)(void *context, const struct pipeline *pipeline);
+    /* Something was stored. */
     void (*on_stored)(void *context, const struct pipeline *pipeline);
     /* A completion made a trigger due: the outbox entry, valid during the call, and its lease. */
     void (*on_due)(void *context, const struct pipeline *pipeline, const char *field, const char *facts,

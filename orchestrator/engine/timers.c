@@ -135,7 +135,7 @@ void timers_sweep(struct timers *timers) {
     const struct timers_parts *parts = &timers->parts;
     for (int i = 0; i < parts->pipeline_count; i++) {
         struct watch *watch = &timers->watches[i];
-        if (watch->open > 0)
+        if (watch->open > 0 || (parts->is_held && parts->is_held(parts->context, watch->pipeline)))
             continue;
         watch->open = 1;
         watch->result = ok();

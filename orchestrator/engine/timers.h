@@ -21,6 +21,8 @@ struct timers_parts {
     struct alerts *alerts; /* NULL: none */
     const struct pipeline *const *pipelines;
     int pipeline_count;
+    /* Is a rebuild of the pipeline under way? Then nothing is due. NULL: never. */
+    bool (*is_held)(void *context, const struct pipeline *pipeline);
 
     /* The deadline of a group passed: its trigger is in flight no more. Called before on_due. */
     void (*on_stalled)(void *context, const struct pipeline *pipeline, game_date date, int group, int run);

@@ -214,7 +214,8 @@ local FULL, GRANTED, PAUSED = 0, 1, 2 -- in the order of enum claim
 
 -- KEYS: slots, backfill. ARGV: outbox field, now, when the slot expires, cap.
 local function claim(keys, argv)
-    if redis.call('HEXISTS', keys[2], 'paused') == 1 then return PAUSED end
+    local held = redis.call('HMGET', keys[2], 'paused', 'rebuild')
+    if held[1] or held[2] then return PAUSED end
     redis.call('ZREMRANGEBYSCORE', keys[1], '-inf', argv[2])
     if not redis.call('ZSCORE', keys[1], argv[1]) and redis.call('ZCARD', keys[1]) >= tonumber(argv[4]) then
         return FULL

@@ -89,4 +89,4 @@ local function settle_epoch(keys)
 end
 
 redis.register_function('pg_epoch', raise_epoch)
-redis.register_function('pg_epoch_settle', settle_epoch)
+redis.register_function {function_name = 'pg_epoch_settle', callback = settle_epoch, flags = {'allow-oom'}}
