@@ -214,6 +214,8 @@ static void change(struct commands *commands) {
     check_run(commands, 0, "backfill", "cancel", "--dates", "2021-10-22");
     check_run(commands, 0, "backfill", "resume");
     check_run(commands, 0, "replay", "--seek", "2025-01-01");
+    check_run(commands, 0, "replay", "--seek", "2025-01-01", "--rebuild", "--quiet", "1");
+    check_run(commands, 0, "replay", "--accept-loss");
 }
 
 static void everything_works_as_these_users(void **state) {
