@@ -1,9 +1,20 @@
 #include "state/library.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+/* The look at one server. */
+struct library {
+    struct redis_link *link;
+    const struct log *log;
+    library_ready_fn *ready;
+    void *context;
+    long long found; /* version on the server; 0: none */
+};
+
 static void finish(struct library *library, struct result result) {
-    library->ready(library->context, result);
+    library->ready(library->context, library->link, result);
+    free(library);
 }
 
 static void on_loaded(void *context, const redisReply *reply) {
@@ -58,15 +69,20 @@ static void on_listed(void *context, const redisReply *reply) {
 static void on_version(void *context, const redisReply *reply) {
     struct library *library = context;
     library->found = reply && reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
+    struct result result = redis_link_sendv(
+        library->link, on_listed, library, "FUNCTION", "LIST", "LIBRARYNAME", "phasegate", "WITHCODE", NULL);
+    if (!is_ok(result))
+        finish(library, result);
 }
 
-void library_ensure(struct library *library, struct redis_link *link, const struct log *log,
-    library_ready_fn *ready, void *context) {
+void library_ensure(struct redis_link *link, const struct log *log, library_ready_fn *ready, void *context) {
+    struct library *library = malloc(sizeof *library);
+    if (!library) {
+        ready(context, link, fail(CODE_UNAVAILABLE, "out of memory"));
+        return;
+    }
     *library = (struct library){.link = link, .log = log, .ready = ready, .context = context};
     struct result result = redis_link_sendv(link, on_version, library, "FCALL", "pg_version", "0", NULL);
-    if (is_ok(result))
-        result = redis_link_sendv(
-            link, on_listed, library, "FUNCTION", "LIST", "LIBRARYNAME", "phasegate", "WITHCODE", NULL);
     if (!is_ok(result))
         finish(library, result);
 }

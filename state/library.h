@@ -16,21 +16,12 @@ extern const char phasegate_lua[];
 enum { LIBRARY_VERSION = 2 };
 
 /* CODE_UNAVAILABLE: try again on the next connection; anything else needs a person. */
-typedef void library_ready_fn(void *context, struct result result);
-
-struct library {
-    struct redis_link *link;
-    const struct log *log;
-    library_ready_fn *ready;
-    void *context;
-    long long found; /* version on the server; 0: none */
-};
+typedef void library_ready_fn(void *context, struct redis_link *link, struct result result);
 
 /*
- * Checks, and loads if need be, over a connected link; calls ready once. The library's fields are set by the
- * call; it lives until ready was called.
+ * Checks, and loads if need be, over a connected link to one server; calls ready once. Several servers may be
+ * looked after at the same time.
  */
-void library_ensure(struct library *library, struct redis_link *link, const struct log *log,
-    library_ready_fn *ready, void *context);
+void library_ensure(struct redis_link *link, const struct log *log, library_ready_fn *ready, void *context);
 
 #endif

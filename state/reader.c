@@ -1,6 +1,5 @@
 #include "state/reader.h"
 
-#include "redis/sync.h"
 #include "state/keys.h"
 #include "state/reader_ask.h"
 #include "state/reader_parse.h"
@@ -9,15 +8,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_MS = 5000 };
+enum { ANSWER_MS = 5000, SETTINGS_BYTES_MAX = 64 * 1024 };
 
 struct result reader_open(const struct redis_settings *settings, struct reader **reader) {
     struct reader *opened = calloc(1, sizeof *opened);
     if (!opened)
         return fail(CODE_LIMIT, "out of memory");
-    struct result result = redis_connect(settings, ANSWER_MS, &opened->connection);
+    opened->arena = arena_new(SETTINGS_BYTES_MAX);
+    struct result result = opened->arena ? redis_settings_copy(settings, opened->arena, &opened->settings)
+                                         : fail(CODE_LIMIT, "out of memory");
+    if (is_ok(result))
+        result = redis_client_open(&opened->settings, ANSWER_MS, &opened->client);
     if (!is_ok(result)) {
-        free(opened);
+        reader_close(&opened);
         return result;
     }
     *reader = opened;
@@ -27,7 +30,8 @@ struct result reader_open(const struct redis_settings *settings, struct reader *
 void reader_close(struct reader **reader) {
     if (!*reader)
         return;
-    redisFree((*reader)->connection);
+    redis_client_close(&(*reader)->client);
+    arena_free(&(*reader)->arena);
     free(*reader);
     *reader = NULL;
 }
@@ -54,9 +58,10 @@ struct result reader_dates(struct reader *reader, const struct pipeline *pipelin
     size_t count, struct arena *arena, struct date_state *states) {
     char key[KEY_MAX];
     for (size_t i = 0; i < count; i++) {
-        if (redisAppendCommand(reader->connection, "HGETALL %s", key_date(pipeline, dates[i], key))
-            != REDIS_OK)
-            return out_of_memory();
+        struct result put =
+            reader_put(reader, (const char *[]){"HGETALL", key_date(pipeline, dates[i], key)}, 2);
+        if (!is_ok(put))
+            return put;
     }
     struct result result = ok();
     for (size_t i = 0; i < count; i++) {
@@ -90,8 +95,9 @@ static MUST_CHECK struct result month_dates(struct reader *reader, const struct 
     game_date next = date_next_month(first);
     char key[KEY_MAX];
     for (game_date date = first; date < next; date++) {
-        if (redisAppendCommand(reader->connection, "EXISTS %s", key_date(pipeline, date, key)) != REDIS_OK)
-            return out_of_memory();
+        struct result put = reader_put(reader, (const char *[]){"EXISTS", key_date(pipeline, date, key)}, 2);
+        if (!is_ok(put))
+            return put;
     }
     bool known[31] = {false};
     for (int i = 0; i < next - first; i++) {

@@ -2,12 +2,13 @@
 #ifndef PHASEGATE_STATE_READER_ASK_H
 #define PHASEGATE_STATE_READER_ASK_H
 
+#include "redis/client.h"
 #include "state/reader.h"
 
-#include <hiredis/hiredis.h>
-
 struct reader {
-    redisContext *connection;
+    struct redis_settings settings;
+    struct arena *arena; /* of the settings */
+    struct redis_client *client;
 };
 
 enum { READER_WORDS_MAX = 8 };
@@ -17,7 +18,9 @@ enum { READER_WORDS_MAX = 8 };
 struct result reader_ask(
     struct reader *reader, redisReply **reply, int expected, const char *const *words, int count) MUST_CHECK;
 
-/* The next answer to what redisAppendCommand has queued; the caller's to free. */
+/* Several questions in few round trips: each is put, then each answered in turn; the answers are the caller's
+ * to free. */
+struct result reader_put(struct reader *reader, const char *const *words, int count) MUST_CHECK;
 struct result reader_next(struct reader *reader, redisReply **reply) MUST_CHECK;
 
 #endif

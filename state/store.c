@@ -12,9 +12,8 @@ struct store {
     struct redis_link *link;
     struct log log;
     struct store_events events;
-    struct library library;
     struct trouble trouble;
-    struct months months; /* those that pg_open_month was called for on this connection */
+    struct months months; /* those that are known since the last on_connect */
     struct store_replica replica;
     int64_t answered_ms; /* when the call that is being answered was sent; by the uptime clock */
     bool ready;
@@ -25,13 +24,22 @@ struct store {
 
 /* --- Connection ----------------------------------------------------------------------------------------- */
 
-static void on_library(void *context, struct result result) {
+/* A replica that has become the master may have lost the last months that were made known. */
+static void on_connect(void *context) {
+    struct store *store = context;
+    if (store->closing)
+        return;
+    months_clear(&store->months);
+    store->ready = true;
+    store->events.on_ready(store->events.context);
+}
+
+static void on_library(void *context, struct redis_link *master, struct result result) {
     struct store *store = context;
     if (store->closing)
         return;
     if (is_ok(result)) {
-        store->ready = true;
-        store->events.on_ready(store->events.context);
+        redis_link_admit(store->link, master);
         return;
     }
     if (!result.retryable)
@@ -39,12 +47,12 @@ static void on_library(void *context, struct result result) {
     else
         log_warning(&store->log, "the store is not ready, trying again: %s", result.text);
     if (!store->closing)
-        redis_link_drop(store->link);
+        redis_link_drop(master);
 }
 
-static void on_connect(void *context) {
+static void on_master(void *context, struct redis_link *master) {
     struct store *store = context;
-    library_ensure(&store->library, store->link, &store->log, on_library, store);
+    library_ensure(master, &store->log, on_library, store);
 }
 
 static void on_lost(void *context) {
@@ -64,7 +72,8 @@ struct result store_open(uv_loop_t *loop, const struct redis_settings *settings,
     opened->log = log_with(log, "part", "store");
     opened->events = events;
     opened->replica.uptime = clock_uptime();
-    struct redis_link_events link_events = {.on_connect = on_connect, .on_lost = on_lost, .context = opened};
+    const struct redis_link_events link_events = {
+        .on_connect = on_connect, .on_lost = on_lost, .on_master = on_master, .context = opened};
     struct result result = redis_link_open(loop, settings, &opened->log, link_events, &opened->link);
     if (!is_ok(result)) {
         free(opened);

@@ -59,8 +59,13 @@ struct applied {
 
 /* None may be NULL. */
 struct store_events {
-    void (*on_ready)(void *context); /* connected, library in place: calls succeed from here on */
-    void (*on_lost)(void *context);  /* calls fail until on_ready */
+    /*
+     * Connected, library in place: calls succeed from here on. Called again, without on_lost, when calls have
+     * failed that may have been done, and the reason is over: a node of a Cluster is back, or replicas are.
+     * Until then calls end as CODE_UNAVAILABLE, those of other nodes' months do not.
+     */
+    void (*on_ready)(void *context);
+    void (*on_lost)(void *context); /* calls fail until on_ready */
     /*
      * The server runs a newer library, or is too old to have one: retrying cannot help. At start the daemon
      * leaves with this text; later it logs it and the store keeps trying. (A wrong password is not told here:

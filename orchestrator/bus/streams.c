@@ -227,14 +227,8 @@ static const struct bus_ops streams_ops = {
 /* False when out of memory. */
 static bool copy_settings(struct streams_bus *bus, const struct streams_settings *settings) {
     struct arena *arena = bus->arena = arena_new(ARENA_BYTES_MAX);
-    const struct redis_settings *redis = settings->redis;
-    if (!arena)
+    if (!arena || !is_ok(redis_settings_copy(settings->redis, arena, &bus->redis)))
         return false;
-    bus->redis = *redis;
-    bus->redis.host = arena_strdup(arena, redis->host);
-    bus->redis.path = arena_strdup(arena, redis->path);
-    bus->redis.username = arena_strdup(arena, redis->username);
-    bus->redis.password = arena_strdup(arena, redis->password);
     char host[256] = "localhost";
     gethostname(host, sizeof host - 1);
     bus->consumer = settings->consumer ? arena_strdup(arena, settings->consumer)
@@ -242,8 +236,7 @@ static bool copy_settings(struct streams_bus *bus, const struct streams_settings
     int seconds = settings->claim_after_seconds > 0 ? settings->claim_after_seconds : CLAIM_AFTER_SECONDS;
     bus->claim_after_ms = (int64_t)seconds * 1000;
     bus->max_length = settings->max_length > 0 ? settings->max_length : MAX_LENGTH;
-    return bus->consumer && (!redis->host || bus->redis.host) && (!redis->path || bus->redis.path)
-        && (!redis->username || bus->redis.username) && (!redis->password || bus->redis.password);
+    return bus->consumer;
 }
 
 static struct result start(struct streams_bus *bus) {

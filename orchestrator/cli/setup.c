@@ -132,6 +132,12 @@ static const char *none_if_empty(const char *text) {
     return text && *text ? text : NULL;
 }
 
+/* "replicas 2"; 0 for "written". The schema lets nothing else through. */
+static int replicas_of(const char *durability) {
+    const char *number = strchr(durability, ' ');
+    return number ? atoi(number) : 0;
+}
+
 struct result setup_redis(const struct setup *setup, struct redis_settings *settings) {
     if (setup->embedded)
         return embedded_settings(setup, settings);
@@ -142,6 +148,9 @@ struct result setup_redis(const struct setup *setup, struct redis_settings *sett
         return fail_within(r, "%s: store.url", setup->config_name);
     parsed.username = none_if_empty(store->username);
     parsed.password = none_if_empty(store->password);
+    parsed.sentinel_password = none_if_empty(store->sentinel_password);
+    parsed.replicas = replicas_of(store->durability);
+    parsed.replicas_timeout_ms = store->durability_timeout;
     *settings = parsed;
     return ok();
 }
@@ -158,19 +167,36 @@ struct result setup_explain(const struct setup *setup, struct result cause) {
 
 /* A bus with an address of its own has a user and password of its own: those of the store stay with the
  * store. */
-static struct result bus_redis(const struct setup *setup, struct redis_settings *settings) {
-    if (setup->embedded_bus)
-        return embedded_settings(setup, settings);
+static struct result own_bus_redis(const struct setup *setup, struct redis_settings *settings) {
     const struct config_bus *bus = config_bus(setup->config);
-    if (!*bus->url)
-        return setup_redis(setup, settings);
     struct redis_settings parsed;
     struct result r = redis_settings_parse(bus->url, setup->arena, &parsed);
     if (!is_ok(r))
         return fail_within(r, "%s: bus.url", setup->config_name);
     parsed.username = none_if_empty(bus->username);
     parsed.password = none_if_empty(bus->password);
+    parsed.sentinel_password = none_if_empty(bus->sentinel_password);
     *settings = parsed;
+    return ok();
+}
+
+/* The streams' keys do not share a slot, and their groups would be read over several nodes at once. */
+static struct result bus_redis(const struct setup *setup, struct redis_settings *settings) {
+    if (setup->embedded_bus)
+        return embedded_settings(setup, settings);
+    struct redis_settings found;
+    bool own = *config_bus(setup->config)->url;
+    struct result r = own ? own_bus_redis(setup, &found) : setup_redis(setup, &found);
+    if (is_ok(r) && found.kind == REDIS_BY_CLUSTER)
+        r = fail(CODE_INVALID,
+            "%s: %s is a Redis Cluster, and the bus of Redis Streams needs a single Redis: give it one of "
+            "its "
+            "own in bus.url (redis://…, unix://… or sentinel://…), or set bus.kind to pubsub",
+            setup->config_name, own ? "bus.url" : "bus.url is empty, and store.url");
+    if (!is_ok(r))
+        return r;
+    found.replicas = 0; /* what the bus confirms, and takes back, it may confirm and give again */
+    *settings = found;
     return ok();
 }
 

@@ -15,25 +15,36 @@
 // clang-format off
 #define CONFIG_STORE(X) \
     X(store, url, URL, .fallback = "", .environment = "PHASEGATE_STORE_URL", \
-        .meaning = "The Redis that keeps the state: `redis://HOST[:PORT][/DATABASE]` or `unix:///PATH[?db=N]`, without user and " \
-                   "password. Empty: an embedded one") \
+        .meaning = "The Redis that keeps the state: `redis://HOST[:PORT][/DATABASE]`, `unix:///PATH[?db=N]`, the master that " \
+                   "sentinels name, `sentinel://HOST[:PORT],HOST[:PORT]/MASTER[/DATABASE]`, or a Cluster, " \
+                   "`cluster://HOST[:PORT],HOST[:PORT]`; without user and password. Empty: an embedded one") \
     X(store, username, TEXT, .fallback = "", .environment = "PHASEGATE_STORE_USERNAME", \
         .meaning = "The ACL user to sign in as. Empty: Redis' default user") \
     X(store, password, SECRET, .fallback = "", .environment = "PHASEGATE_STORE_PASSWORD", \
         .meaning = "Its password. Prefer the environment variable to the file. Empty: none") \
     X(store, epoch_file, TEXT, .fallback = "", .environment = "PHASEGATE_EPOCH_FILE", \
         .meaning = "A small file, on another disk than Redis' own, in which `serve` remembers how far the store was, so that it " \
-                   "notices after a restart that Redis forgot. Empty: none; embedded: one in the data directory")
+                   "notices after a restart that Redis forgot. Empty: none; embedded: one in the data directory") \
+    X(store, sentinel_password, SECRET, .fallback = "", .environment = "PHASEGATE_STORE_SENTINEL_PASSWORD", \
+        .meaning = "With `sentinel://`: the password of the sentinels themselves. Empty: none") \
+    X(store, durability, WORD, .fallback = "written", .environment = "PHASEGATE_STORE_DURABILITY", \
+        .words = CONFIG_NAMES("written", "replicas 1", "replicas 2", "replicas 3"), \
+        .meaning = "What an ack and the publishing of a trigger wait for: that Redis has answered, or also that so many of " \
+                   "its replicas have what was written") \
+    X(store, durability_timeout, INT, .fallback = "1000", .least = 50, .most = 5000, \
+        .meaning = "With `replicas`: milliseconds that they may take before the step counts as failed and is tried again")
 
 #define CONFIG_BUS(X) \
     X(bus, kind, BUS, .fallback = "redis", .environment = "PHASEGATE_BUS", .words = CONFIG_NAMES("redis", "pubsub"), \
         .meaning = "Redis Streams, or Google Pub/Sub") \
     X(bus, url, URL, .fallback = "", .environment = "PHASEGATE_BUS_URL", \
-        .meaning = "With `redis`: the Redis that has the streams, in the form of `store.url`. Empty: the store's") \
+        .meaning = "With `redis`: the Redis that has the streams, in the form of `store.url`, but no Cluster. Empty: the store's") \
     X(bus, username, TEXT, .fallback = "", .environment = "PHASEGATE_BUS_USERNAME", \
         .meaning = "With `redis` and a `url` of its own: the ACL user to sign in as") \
     X(bus, password, SECRET, .fallback = "", .environment = "PHASEGATE_BUS_PASSWORD", \
         .meaning = "Its password. Prefer the environment variable to the file") \
+    X(bus, sentinel_password, SECRET, .fallback = "", .environment = "PHASEGATE_BUS_SENTINEL_PASSWORD", \
+        .meaning = "With a `url` of sentinels: the password of the sentinels themselves. Empty: none") \
     X(bus, project, TEXT, .fallback = "", .environment = "PHASEGATE_PROJECT", .ambient = "GOOGLE_CLOUD_PROJECT", \
         .meaning = "With `pubsub`: the Google Cloud project of the topics and subscriptions") \
     X(bus, endpoint, ADDRESS, .fallback = "", .environment = "PHASEGATE_ENDPOINT", \

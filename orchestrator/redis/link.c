@@ -1,14 +1,8 @@
-#include "redis/link.h"
+#include "redis/link_parts.h"
 
-#include "base/arena.h"
-#include "base/backoff.h"
-#include "redis/internal.h"
-#include "redis/pending.h"
-#include "redis/poll.h"
+#include "redis/cluster.h"
 
-#include <hiredis/async.h>
 #include <hiredis/sds.h>
-#include <netdb.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +10,6 @@
 
 enum {
     SETTINGS_BYTES_MAX = 64 * 1024,
-    CONNECT_DEADLINE_MS = 5000, /* until the answer to the last command of the login */
     TICK_MS = 1000,
     PING_TICKS = 5,
     SILENT_TICKS_MAX = REDIS_LINK_SILENCE_MS / TICK_MS,
@@ -24,75 +17,139 @@ enum {
     SENDV_ARGUMENTS_MAX = 32,
 };
 
-enum link_state {
-    LINK_WAITING,    /* the timer says when to connect again */
-    LINK_RESOLVING,  /* the host's address is looked up */
-    LINK_CONNECTING, /* context is there; the timer is the deadline */
-    LINK_READY,      /* context is there; the timer ticks */
-    LINK_BREAKING,   /* was ready; the pending replies are being called with NULL */
-    LINK_CLOSING,
-};
-
-struct redis_link {
-    uv_loop_t *loop;
-    const struct log *log;
-    struct arena *arena; /* of the settings */
-    struct redis_settings settings;
-    char address[REDIS_ADDRESS_TEXT_MAX];
-    struct redis_link_events events;
-
-    enum link_state state;
-    redisAsyncContext *context;
-    struct result reason; /* why the context is being freed, when it was our decision */
-    enum code told;       /* the failure that the log has heard of; CODE_OK: none */
-    struct backoff backoff;
-    unsigned silent_ticks; /* since the last reply, or since a command was sent while none was pending */
-
-    uv_timer_t timer;
-    uv_getaddrinfo_t lookup;
-    int handles; /* timer, lookup and polls that the loop still knows */
-
-    struct pending_ring pending;
-
-    void (*closed)(void *context);
-    void *closed_context;
-};
-
-static void on_timer(uv_timer_t *timer);
-
 /* --- What waits for a reply ----------------------------------------------------------------------------- */
 
-static void on_reply(redisAsyncContext *context, void *reply, void *data) {
-    (void)data;
+static void on_reply(redisAsyncContext *context, void *data, void *unused) {
     struct redis_link *link = context->data;
+    const redisReply *reply = data;
     struct pending pending = pending_pop(&link->pending);
+    (void)unused;
     link->silent_ticks = 0;
-    if (!reply && link->state == LINK_READY)
-        link->state = LINK_BREAKING;
-    if (pending.reply)
+    if (!reply) {
+        if (link->state == LINK_READY)
+            link->state = LINK_BREAKING;
+        holding_refuse(&link->holding, NULL);
+    }
+    if (reply && pending.hold)
+        holding_keep(&link->holding, pending, reply);
+    else if (pending.reply)
         pending.reply(pending.context, reply);
+    if (link->state == LINK_READY && redis_reply_is_error(reply, "READONLY"))
+        link_drop(link, fail(CODE_UNAVAILABLE, "it is a replica now"));
 }
 
-static struct result send_now(struct redis_link *link, redis_reply_fn *reply, void *context, int argc,
-    const char *const *argv, const size_t *lengths) {
+static struct result check_room(struct redis_link *link) {
     if (sdslen(link->context->c.obuf) > UNSENT_BYTES_MAX)
         return fail(CODE_UNAVAILABLE, "Redis at %s does not read what it is sent", link->address);
     if (!pending_reserve(&link->pending))
         return fail(CODE_UNAVAILABLE, "%zu commands already wait for Redis at %s", link->pending.count,
             link->address);
-    if (redisAsyncCommandArgv(link->context, on_reply, NULL, argc, (const char **)argv, lengths) != REDIS_OK)
+    return ok();
+}
+
+static struct result note_sent(struct redis_link *link, int status, struct pending pending) {
+    if (status != REDIS_OK)
         return fail(CODE_UNAVAILABLE, "the connection to Redis at %s is being closed", link->address);
     if (link->pending.count == 0)
         link->silent_ticks = 0;
-    pending_push(&link->pending, (struct pending){.reply = reply, .context = context});
+    pending_push(&link->pending, pending);
     return ok();
+}
+
+struct result link_send_now(struct redis_link *link, redis_reply_fn *reply, void *context, int argc,
+    const char *const *argv, const size_t *lengths) {
+    struct result r = check_room(link);
+    if (!is_ok(r))
+        return r;
+    int status = redisAsyncCommandArgv(link->context, on_reply, NULL, argc, (const char **)argv, lengths);
+    return note_sent(link, status, (struct pending){.reply = reply, .context = context});
+}
+
+/* --- What replicas have to have ------------------------------------------------------------------------- */
+
+static void wait_for_replicas(struct redis_link *link);
+
+/* Calls have failed for want of replicas, and there are enough again: it is worth another try. */
+static void note_replicas(struct redis_link *link, bool enough) {
+    bool over = enough && link->holding.missing;
+    link->holding.missing = !enough;
+    if (over && link->admitted && link->events.on_connect)
+        link->events.on_connect(link->events.context);
+}
+
+static void on_waited(void *context, const redisReply *reply) {
+    struct redis_link *link = context;
+    long long have = reply && reply->type == REDIS_REPLY_INTEGER ? reply->integer : 0;
+    if (reply && have >= link->settings.replicas) {
+        holding_release(&link->holding);
+    } else if (reply) {
+        char text[120];
+        int length =
+            snprintf(text, sizeof text, "NOREPLICAS %lld of %d replicas had what was written within %d ms",
+                have, link->settings.replicas, link->settings.replicas_timeout_ms);
+        holding_refuse(
+            &link->holding, &(redisReply){.type = REDIS_REPLY_ERROR, .str = text, .len = (size_t)length});
+    }
+    link->holding.waiting = false;
+    if (!reply || link->state != LINK_READY)
+        return;
+    if (link->holding.uncovered > 0)
+        wait_for_replicas(link);
+    note_replicas(link, have >= link->settings.replicas);
+}
+
+static void wait_for_replicas(struct redis_link *link) {
+    char replicas[16], timeout[16];
+    snprintf(replicas, sizeof replicas, "%d", link->settings.replicas);
+    snprintf(timeout, sizeof timeout, "%d", link->settings.replicas_timeout_ms);
+    struct result r =
+        link_send_now(link, on_waited, link, 3, (const char *[]){"WAIT", replicas, timeout}, NULL);
+    if (!is_ok(r)) {
+        link_drop(link, r);
+        return;
+    }
+    link->holding.uncovered = 0;
+    link->holding.waiting = true;
+}
+
+/* A call was sent, and is the last one in the ring. */
+static void cover(struct redis_link *link) {
+    if (link->settings.replicas == 0)
+        return;
+    pending_newest(&link->pending)->hold = true;
+    link->holding.uncovered++;
+    if (!link->holding.waiting)
+        wait_for_replicas(link);
+}
+
+/* --- Sending -------------------------------------------------------------------------------------------- */
+
+static struct result not_connected(const struct redis_link *link) {
+    return fail(CODE_UNAVAILABLE, "not connected to Redis at %s", link->address);
 }
 
 struct result redis_link_send(struct redis_link *link, redis_reply_fn *reply, void *context, int argc,
     const char *const *argv, const size_t *lengths) {
+    if (link->cluster)
+        return cluster_send(link->cluster, reply, context, argc, argv, lengths);
     if (link->state != LINK_READY)
-        return fail(CODE_UNAVAILABLE, "not connected to Redis at %s", link->address);
-    return send_now(link, reply, context, argc, argv, lengths);
+        return not_connected(link);
+    struct result r = link_send_now(link, reply, context, argc, argv, lengths);
+    if (is_ok(r))
+        cover(link);
+    return r;
+}
+
+struct result link_send_formatted(
+    struct redis_link *link, redis_reply_fn *reply, void *context, const char *command, size_t length) {
+    struct result r = link->state == LINK_READY ? check_room(link) : not_connected(link);
+    if (!is_ok(r))
+        return r;
+    int status = redisAsyncFormattedCommand(link->context, on_reply, NULL, command, length);
+    r = note_sent(link, status, (struct pending){.reply = reply, .context = context});
+    if (is_ok(r))
+        cover(link);
+    return r;
 }
 
 struct result redis_link_sendv(struct redis_link *link, redis_reply_fn *reply, void *context, ...) {
@@ -125,14 +182,13 @@ static void tell_found(struct redis_link *link) {
     link->told = CODE_OK;
 }
 
-static void connect_later(struct redis_link *link, struct result reason) {
+void link_connect_later(struct redis_link *link, struct result reason) {
     link->state = LINK_WAITING;
     tell_lost(link, reason);
-    uv_timer_start(&link->timer, on_timer, backoff_next_ms(&link->backoff), 0);
+    uv_timer_start(&link->timer, link_on_timer, backoff_next_ms(&link->backoff), 0);
 }
 
-/* Frees the context: at once, or, inside a reply, when that has returned. on_gone follows. */
-static void drop(struct redis_link *link, struct result reason) {
+void link_drop(struct redis_link *link, struct result reason) {
     if (!link->context)
         return;
     if (is_ok(link->reason))
@@ -140,7 +196,7 @@ static void drop(struct redis_link *link, struct result reason) {
     redisAsyncFree(link->context);
 }
 
-static void on_gone(void *owner) {
+void link_gone(void *owner) {
     struct redis_link *link = owner;
     const char *error = link->context->errstr;
     struct result reason = link->reason;
@@ -148,20 +204,26 @@ static void on_gone(void *owner) {
         reason = fail(CODE_UNAVAILABLE, "%s", error && *error ? error : "the connection was closed");
     bool was_ready = link->state == LINK_READY || link->state == LINK_BREAKING;
     link->context = NULL;
+    link->admitted = false;
+    holding_refuse(&link->holding, NULL);
+    link->holding = (struct holding){.missing = link->holding.missing};
     if (link->state == LINK_CLOSING)
         return;
-    connect_later(link, reason);
+    link_connect_later(link, reason);
     if (was_ready && link->events.on_lost)
         link->events.on_lost(link->events.context);
 }
 
 void redis_link_drop(struct redis_link *link) {
-    drop(link, fail(CODE_UNAVAILABLE, "dropped, since its answers were not usable"));
+    if (link->cluster)
+        cluster_drop(link->cluster);
+    else
+        link_drop(link, fail(CODE_UNAVAILABLE, "dropped, since its answers were not usable"));
 }
 
 /* --- The end of a handle; with the last one, of the link ------------------------------------------------ */
 
-static void on_handle_closed(void *owner) {
+void link_handle_closed(void *owner) {
     struct redis_link *link = owner;
     if (--link->handles > 0)
         return;
@@ -175,133 +237,52 @@ static void on_handle_closed(void *owner) {
 }
 
 static void on_timer_closed(uv_handle_t *handle) {
-    on_handle_closed(handle->data);
+    link_handle_closed(handle->data);
+}
+
+static void on_cluster_closed(void *context) {
+    link_handle_closed(context);
 }
 
 void redis_link_close(struct redis_link *link, void (*closed)(void *context), void *context) {
-    if (link->state == LINK_RESOLVING)
-        uv_cancel((uv_req_t *)&link->lookup);
+    bool finding = link->state == LINK_FINDING;
     link->state = LINK_CLOSING;
     link->closed = closed;
     link->closed_context = context;
-    uv_close((uv_handle_t *)&link->timer, on_timer_closed);
-    drop(link, fail(CODE_UNAVAILABLE, "closed"));
-}
-
-/* --- Logging in ----------------------------------------------------------------------------------------- */
-
-static void on_login_reply(void *context, const redisReply *reply) {
-    struct redis_link *link = context;
-    struct result r = redis_login_result(reply);
-    if (reply && !is_ok(r) && is_ok(link->reason))
-        link->reason = r;
-}
-
-/* The answer to the last command; nobody has asked for the link to be closed when it is a reply. */
-static void on_login_end(void *context, const redisReply *reply) {
-    struct redis_link *link = context;
-    on_login_reply(link, reply);
-    if (!reply || link->state != LINK_CONNECTING)
-        return;
-    if (!is_ok(link->reason)) {
-        drop(link, link->reason);
+    if (link->cluster) {
+        cluster_close(link->cluster, on_cluster_closed, link);
         return;
     }
+    if (finding) { /* whichever of them it is; the other has nothing to cancel */
+        uv_cancel((uv_req_t *)&link->asking);
+        uv_cancel((uv_req_t *)&link->lookup);
+    }
+    uv_close((uv_handle_t *)&link->timer, on_timer_closed);
+    link_drop(link, fail(CODE_UNAVAILABLE, "closed"));
+}
+
+/* --- Ready ---------------------------------------------------------------------------------------------- */
+
+void link_use_ready(struct redis_link *link) {
     link->state = LINK_READY;
-    uv_timer_start(&link->timer, on_timer, TICK_MS, TICK_MS);
+    uv_timer_start(&link->timer, link_on_timer, TICK_MS, TICK_MS);
     tell_found(link);
+    if (link->events.on_master)
+        link->events.on_master(link->events.context, link);
+    else
+        redis_link_admit(link, link);
+}
+
+void redis_link_admit(struct redis_link *link, struct redis_link *master) {
+    if (link->cluster) {
+        cluster_admit(link->cluster, master);
+        return;
+    }
+    if (link->state != LINK_READY)
+        return;
+    link->admitted = true;
     if (link->events.on_connect)
         link->events.on_connect(link->events.context);
-}
-
-/* PING comes last: without a password the server refuses it, and while it loads its data it answers LOADING.
- * The name is for CLIENT LIST only; a server that does not let us set it is good enough. */
-static struct result login(struct redis_link *link) {
-    const struct redis_settings *settings = &link->settings;
-    struct result r = ok();
-    if (settings->password) {
-        const char *argv[] = {
-            "AUTH", settings->username ? settings->username : "default", settings->password};
-        r = send_now(link, on_login_reply, link, 3, argv, NULL);
-    }
-    if (is_ok(r) && settings->database != 0) {
-        char database[16];
-        snprintf(database, sizeof database, "%d", settings->database);
-        r = send_now(link, on_login_reply, link, 2, (const char *[]){"SELECT", database}, NULL);
-    }
-    if (is_ok(r))
-        r = send_now(link, NULL, NULL, 3, (const char *[]){"CLIENT", "SETNAME", "phasegate"}, NULL);
-    if (is_ok(r))
-        r = send_now(link, on_login_end, link, 1, (const char *[]){"PING"}, NULL);
-    return r;
-}
-
-/* --- Connecting ----------------------------------------------------------------------------------------- */
-
-static void adopt(struct redis_link *link, redisAsyncContext *context) {
-    struct redis_poll_events events = {.gone = on_gone, .closed = on_handle_closed, .owner = link};
-    struct result r = ok();
-    if (!context)
-        r = fail(CODE_INTERNAL, "out of memory");
-    else if (context->err)
-        r = fail(CODE_UNAVAILABLE, "%s", context->errstr);
-    else
-        r = redis_poll_attach(link->loop, context, events);
-    if (!is_ok(r)) {
-        if (context)
-            redisAsyncFree(context);
-        connect_later(link, r);
-        return;
-    }
-    context->data = link;
-    link->context = context;
-    link->handles++;
-    link->reason = ok();
-    link->state = LINK_CONNECTING;
-    uv_timer_start(&link->timer, on_timer, CONNECT_DEADLINE_MS, 0);
-    r = login(link);
-    if (!is_ok(r))
-        drop(link, r);
-}
-
-/* A host may have several addresses: each attempt takes the next. */
-static const struct addrinfo *choose(const struct redis_link *link, const struct addrinfo *list) {
-    unsigned count = 0;
-    for (const struct addrinfo *each = list; each; each = each->ai_next)
-        count++;
-    for (unsigned skip = link->backoff.failures % count; skip > 0; skip--)
-        list = list->ai_next;
-    return list;
-}
-
-static void on_lookup(uv_getaddrinfo_t *lookup, int status, struct addrinfo *list) {
-    struct redis_link *link = lookup->data;
-    char name[NI_MAXHOST] = "";
-    if (status == 0) {
-        const struct addrinfo *chosen = choose(link, list);
-        getnameinfo(chosen->ai_addr, chosen->ai_addrlen, name, sizeof name, NULL, 0, NI_NUMERICHOST);
-        uv_freeaddrinfo(list);
-    }
-    if (link->state == LINK_RESOLVING && status == 0)
-        adopt(link, redisAsyncConnect(name, link->settings.port));
-    else if (link->state == LINK_RESOLVING)
-        connect_later(link, fail(CODE_UNAVAILABLE, "the host's address: %s", uv_strerror(status)));
-    on_handle_closed(link);
-}
-
-static void connect_now(struct redis_link *link) {
-    if (link->settings.path) {
-        adopt(link, redisAsyncConnectUnix(link->settings.path));
-        return;
-    }
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-    int status = uv_getaddrinfo(link->loop, &link->lookup, on_lookup, link->settings.host, NULL, &hints);
-    if (status < 0) {
-        connect_later(link, fail(CODE_UNAVAILABLE, "the host's address: %s", uv_strerror(status)));
-        return;
-    }
-    link->state = LINK_RESOLVING;
-    link->handles++;
 }
 
 /* Counts ticks, not time, so that a loop that was held up hears what has arrived before it decides. */
@@ -309,63 +290,74 @@ static void tick(struct redis_link *link) {
     link->backoff.failures = 0;
     link->silent_ticks++;
     if (link->pending.count > 0 && link->silent_ticks >= SILENT_TICKS_MAX) {
-        drop(link, fail(CODE_UNAVAILABLE, "it has not answered for %d s", REDIS_LINK_SILENCE_MS / 1000));
+        link_drop(link, fail(CODE_UNAVAILABLE, "it has not answered for %d s", REDIS_LINK_SILENCE_MS / 1000));
     } else if (link->pending.count == 0 && link->silent_ticks >= PING_TICKS) {
         struct result r = redis_link_sendv(link, NULL, NULL, "PING", NULL);
         if (!is_ok(r))
-            drop(link, r);
+            link_drop(link, r);
     }
 }
 
-static void on_timer(uv_timer_t *timer) {
+void link_on_timer(uv_timer_t *timer) {
     struct redis_link *link = timer->data;
     if (link->state == LINK_WAITING)
-        connect_now(link);
+        link_connect_now(link);
     else if (link->state == LINK_CONNECTING)
-        drop(link, fail(CODE_UNAVAILABLE, "it did not answer within %d s", CONNECT_DEADLINE_MS / 1000));
+        link_give_up(link);
     else if (link->state == LINK_READY)
         tick(link);
 }
 
 bool redis_link_connected(const struct redis_link *link) {
-    return link->state == LINK_READY;
+    return link->cluster ? cluster_connected(link->cluster) : link->state == LINK_READY;
 }
 
-/* False when out of memory. */
-static bool copy_settings(struct redis_link *link, const struct redis_settings *from) {
-    link->arena = arena_new(SETTINGS_BYTES_MAX);
-    if (!link->arena)
-        return false;
-    struct redis_settings *to = &link->settings;
-    *to = *from;
-    to->host = arena_strdup(link->arena, from->host);
-    to->path = arena_strdup(link->arena, from->path);
-    to->username = arena_strdup(link->arena, from->username);
-    to->password = arena_strdup(link->arena, from->password);
-    redis_settings_describe(from, link->address, sizeof link->address);
-    return (!from->host || to->host) && (!from->path || to->path) && (!from->username || to->username)
-        && (!from->password || to->password);
+/* --- Opening -------------------------------------------------------------------------------------------- */
+
+static struct redis_link *link_new(
+    uv_loop_t *loop, const struct redis_settings *settings, struct redis_link_events events) {
+    struct redis_link *link = calloc(1, sizeof *link);
+    struct arena *arena = arena_new(SETTINGS_BYTES_MAX);
+    if (!link || !arena || !is_ok(redis_settings_copy(settings, arena, &link->settings))) {
+        arena_free(&arena);
+        free(link);
+        return NULL;
+    }
+    link->arena = arena;
+    redis_settings_describe(settings, link->address, sizeof link->address);
+    link->loop = loop;
+    link->events = events;
+    link->handles = 1;
+    return link;
+}
+
+/* Failovers take seconds, not minutes: whoever follows them looks every second. */
+static struct backoff backoff_for(const struct redis_settings *settings) {
+    return (struct backoff){.first_ms = 50, .max_ms = settings->kind == REDIS_SINGLE ? 5000 : 1000};
 }
 
 struct result redis_link_open(uv_loop_t *loop, const struct redis_settings *settings, const struct log *log,
     struct redis_link_events events, struct redis_link **link) {
-    struct redis_link *fresh = calloc(1, sizeof *fresh);
-    if (!fresh || !copy_settings(fresh, settings)) {
-        if (fresh)
-            arena_free(&fresh->arena);
-        free(fresh);
+    struct redis_link *fresh = link_new(loop, settings, events);
+    if (!fresh)
         return fail(CODE_INTERNAL, "out of memory for a connection to Redis");
-    }
     redis_ignore_broken_pipe();
-    fresh->loop = loop;
     fresh->log = log;
-    fresh->events = events;
-    fresh->backoff = (struct backoff){.first_ms = 50, .max_ms = 5000};
-    fresh->handles = 1;
-    uv_timer_init(loop, &fresh->timer);
-    fresh->timer.data = fresh;
-    fresh->lookup.data = fresh;
-    connect_now(fresh);
+    if (settings->kind == REDIS_BY_CLUSTER) {
+        struct cluster_parts parts = {
+            .loop = loop, .log = log, .settings = &fresh->settings, .events = events};
+        struct result r = cluster_open(parts, &fresh->cluster);
+        if (!is_ok(r)) {
+            arena_free(&fresh->arena);
+            free(fresh);
+            return r;
+        }
+    } else {
+        fresh->backoff = backoff_for(settings);
+        uv_timer_init(loop, &fresh->timer);
+        fresh->timer.data = fresh->lookup.data = fresh->asking.data = fresh;
+        link_connect_now(fresh);
+    }
     *link = fresh;
     return ok();
 }

@@ -33,6 +33,10 @@ struct pending pending_pop(struct pending_ring *ring) {
     return oldest;
 }
 
+struct pending *pending_newest(struct pending_ring *ring) {
+    return slot(ring, ring->count - 1);
+}
+
 void pending_free(struct pending_ring *ring) {
     free(ring->slots);
     *ring = (struct pending_ring){0};

@@ -9,6 +9,7 @@ enum { PENDING_MAX = 128 * 1024 };
 struct pending {
     redis_reply_fn *reply; /* may be NULL */
     void *context;
+    bool hold; /* its reply is kept until replicas have what was written: holding.h */
 };
 
 /* Zeroed, it is empty and valid. */
@@ -25,6 +26,9 @@ void pending_push(struct pending_ring *ring, struct pending pending);
 
 /* The oldest; only while count > 0. */
 struct pending pending_pop(struct pending_ring *ring);
+
+/* The last that was pushed; only while count > 0. */
+struct pending *pending_newest(struct pending_ring *ring);
 
 void pending_free(struct pending_ring *ring);
 

@@ -15,25 +15,35 @@ static const struct {
     {"OOM", CODE_UNAVAILABLE, "is out of memory: raise its maxmemory, or free some"},
     {"MISCONF", CODE_UNAVAILABLE, "cannot write to its disk: make room there; its own log says more"},
     {"READONLY", CODE_UNAVAILABLE, "is a replica: give the address of the master"},
-    {"NOREPLICAS", CODE_UNAVAILABLE, "has fewer replicas than its min-replicas-to-write"},
+    {"NOREPLICAS", CODE_UNAVAILABLE,
+        "has fewer replicas that keep up than its min-replicas-to-write, or our durability, asks for"},
     {"BUSY", CODE_UNAVAILABLE, "is held up by a script: see FUNCTION KILL and SCRIPT KILL"},
     {"TRYAGAIN", CODE_UNAVAILABLE, NULL},
+    {"MOVED", CODE_UNAVAILABLE, NULL},
+    {"ASK", CODE_UNAVAILABLE, NULL},
     {"NOAUTH", CODE_REFUSED, NULL},
     {"WRONGPASS", CODE_REFUSED, NULL},
     {"NOPERM", CODE_REFUSED, "does not let this user do it: see its ACL"},
 };
 
-/* Errors begin with a word in capitals: "BUSYGROUP …" is not "BUSY …". */
-static enum code kind_of(const char *text, const char **advice) {
+static bool begins_with_word(const char *text, const char *word) {
     size_t length = strcspn(text, " ");
+    return strlen(word) == length && memcmp(word, text, length) == 0;
+}
+
+static enum code kind_of(const char *text, const char **advice) {
     *advice = NULL;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (strlen(kinds[i].word) == length && memcmp(kinds[i].word, text, length) == 0) {
+        if (begins_with_word(text, kinds[i].word)) {
             *advice = kinds[i].advice;
             return kinds[i].code;
         }
     }
     return CODE_INTERNAL;
+}
+
+bool redis_reply_is_error(const redisReply *reply, const char *word) {
+    return reply && reply->type == REDIS_REPLY_ERROR && begins_with_word(reply->str, word);
 }
 
 struct result redis_reply_result(const redisReply *reply) {

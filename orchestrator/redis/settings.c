@@ -4,9 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char tcp_scheme[] = "redis://", unix_scheme[] = "unix://";
+static const char tcp_scheme[] = "redis://", unix_scheme[] = "unix://", sentinel_scheme[] = "sentinel://",
+                  cluster_scheme[] = "cluster://";
 
-enum { DEFAULT_PORT = 6379, PORT_MAX = 65535, DATABASE_MAX = 9999 };
+enum { DEFAULT_PORT = 6379, DEFAULT_SENTINEL_PORT = 26379, PORT_MAX = 65535, DATABASE_MAX = 9999 };
 
 static struct result no_memory(void) {
     return fail(CODE_INTERNAL, "out of memory while reading the Redis address");
@@ -32,12 +33,12 @@ static struct result split_host(
     const char *url, const char *rest, const char **host, size_t *length, const char **after) {
     if (*rest != '[') {
         *host = rest;
-        *length = strcspn(rest, ":/");
+        *length = strcspn(rest, ":/,");
         *after = rest + *length;
         return ok();
     }
     const char *end = strchr(rest, ']');
-    if (!end || (end[1] != '\0' && end[1] != ':' && end[1] != '/'))
+    if (!end || (end[1] != '\0' && !strchr(":/,", end[1])))
         return fail(CODE_INVALID, "%s: an IPv6 address is written [address]:port", url);
     *host = rest + 1;
     *length = (size_t)(end - rest) - 1;
@@ -45,25 +46,96 @@ static struct result split_host(
     return ok();
 }
 
-static struct result parse_tcp(const char *url, struct arena *arena, struct redis_settings *settings) {
+/* host[:port]; *after is what follows it. An empty host is this machine. */
+static struct result parse_address(const char *url, const char *text, int default_port, struct arena *arena,
+    struct redis_address *address, const char **after) {
     const char *host = NULL, *rest = NULL;
     size_t length = 0;
-    int port = DEFAULT_PORT, database = 0;
-    struct result r = split_host(url, url + strlen(tcp_scheme), &host, &length, &rest);
+    int port = default_port;
+    struct result r = split_host(url, text, &host, &length, &rest);
     if (is_ok(r) && *rest == ':') {
-        size_t digits = strcspn(++rest, "/");
+        size_t digits = strcspn(++rest, "/,");
         r = parse_number(url, rest, digits, "port", PORT_MAX, &port);
         rest += digits;
     }
-    if (is_ok(r) && rest[0] == '/' && rest[1] != '\0')
-        r = parse_number(url, rest + 1, strlen(rest + 1), "database", DATABASE_MAX, &database);
     if (!is_ok(r))
         return r;
     char *name = length > 0 ? arena_strndup(arena, host, length) : arena_strdup(arena, "127.0.0.1");
     if (!name)
         return no_memory();
-    *settings = (struct redis_settings){.host = name, .port = port, .database = database};
+    *address = (struct redis_address){.host = name, .port = port};
+    *after = rest;
     return ok();
+}
+
+static struct result parse_tcp(const char *url, struct arena *arena, struct redis_settings *settings) {
+    struct redis_address address;
+    const char *rest = NULL;
+    int database = 0;
+    struct result r = parse_address(url, url + strlen(tcp_scheme), DEFAULT_PORT, arena, &address, &rest);
+    if (is_ok(r) && *rest == ',')
+        r = fail(CODE_INVALID,
+            "%s: a single Redis has one address; several are written sentinel://… or cluster://…", url);
+    if (is_ok(r) && rest[0] == '/' && rest[1] != '\0')
+        r = parse_number(url, rest + 1, strlen(rest + 1), "database", DATABASE_MAX, &database);
+    if (is_ok(r))
+        *settings = (struct redis_settings){.host = address.host, .port = address.port, .database = database};
+    return r;
+}
+
+/* The addresses between commas; *after is what follows them. */
+static struct result parse_seeds(const char *url, const char *text, int default_port, struct arena *arena,
+    struct redis_settings *settings, const char **after) {
+    for (;; text++) {
+        if (*text == ',' || *text == '/' || *text == '\0')
+            return fail(CODE_INVALID, "%s: there is an address without a host", url);
+        if (settings->seed_count == REDIS_SEEDS_MAX)
+            return fail(CODE_LIMIT, "%s: more than %d addresses", url, REDIS_SEEDS_MAX);
+        struct redis_address *seed = &settings->seeds[settings->seed_count++];
+        struct result r = parse_address(url, text, default_port, arena, seed, &text);
+        if (!is_ok(r))
+            return r;
+        if (*text != ',')
+            break;
+    }
+    *after = text;
+    return ok();
+}
+
+static struct result parse_sentinel(const char *url, struct arena *arena, struct redis_settings *settings) {
+    struct redis_settings parsed = {.kind = REDIS_BY_SENTINEL};
+    const char *rest = NULL;
+    struct result r =
+        parse_seeds(url, url + strlen(sentinel_scheme), DEFAULT_SENTINEL_PORT, arena, &parsed, &rest);
+    if (!is_ok(r))
+        return r;
+    size_t length = *rest == '/' ? strcspn(rest + 1, "/") : 0;
+    if (length == 0)
+        return fail(CODE_INVALID,
+            "%s: after the sentinels' addresses comes the name of the master, as in "
+            "sentinel://host1,host2/mymaster",
+            url);
+    const char *database = rest + 1 + length;
+    if (database[0] == '/' && database[1] != '\0')
+        r = parse_number(url, database + 1, strlen(database + 1), "database", DATABASE_MAX, &parsed.database);
+    if (!is_ok(r))
+        return r;
+    parsed.master = arena_strndup(arena, rest + 1, length);
+    if (!parsed.master)
+        return no_memory();
+    *settings = parsed;
+    return ok();
+}
+
+static struct result parse_cluster(const char *url, struct arena *arena, struct redis_settings *settings) {
+    struct redis_settings parsed = {.kind = REDIS_BY_CLUSTER};
+    const char *rest = NULL;
+    struct result r = parse_seeds(url, url + strlen(cluster_scheme), DEFAULT_PORT, arena, &parsed, &rest);
+    if (is_ok(r) && rest[0] == '/' && rest[1] != '\0')
+        r = fail(CODE_INVALID, "%s: a Cluster has no databases, so nothing follows the addresses", url);
+    if (is_ok(r))
+        *settings = parsed;
+    return r;
 }
 
 static struct result parse_unix(const char *url, struct arena *arena, struct redis_settings *settings) {
@@ -100,19 +172,82 @@ struct result redis_settings_parse(const char *url, struct arena *arena, struct 
             "settings, since an address is seen in process lists and logs");
     if (strncmp(url, tcp_scheme, strlen(tcp_scheme)) == 0)
         return parse_tcp(url, arena, settings);
+    if (strncmp(url, sentinel_scheme, strlen(sentinel_scheme)) == 0)
+        return parse_sentinel(url, arena, settings);
+    if (strncmp(url, cluster_scheme, strlen(cluster_scheme)) == 0)
+        return parse_cluster(url, arena, settings);
     return fail(CODE_INVALID,
-        "\"%s\" is not a Redis address: it is redis://host:port/database or unix:///path/to/socket?db=N",
+        "\"%s\" is not a Redis address: it is redis://host:port/database, unix:///path/to/socket?db=N, "
+        "sentinel://host,host/master or cluster://host,host",
         url);
 }
 
+/* --- Copying and describing ----------------------------------------------------------------------------- */
+
+/* A copy of text, or NULL for NULL; *complete becomes false when out of memory. */
+static const char *copy(struct arena *arena, const char *text, bool *complete) {
+    const char *made = text ? arena_strdup(arena, text) : NULL;
+    *complete = *complete && (made || !text);
+    return made;
+}
+
+struct result redis_settings_copy(
+    const struct redis_settings *from, struct arena *arena, struct redis_settings *to) {
+    struct redis_settings made = *from;
+    bool complete = true;
+    made.host = copy(arena, from->host, &complete);
+    made.path = copy(arena, from->path, &complete);
+    made.username = copy(arena, from->username, &complete);
+    made.password = copy(arena, from->password, &complete);
+    made.master = copy(arena, from->master, &complete);
+    made.sentinel_password = copy(arena, from->sentinel_password, &complete);
+    for (int i = 0; i < from->seed_count; i++)
+        made.seeds[i].host = copy(arena, from->seeds[i].host, &complete);
+    if (!complete)
+        return fail(CODE_LIMIT, "out of memory for the settings of Redis");
+    *to = made;
+    return ok();
+}
+
+/* Each adds to the text of so many bytes, as far as there is room. */
+static void add(char *text, size_t size, const char *part) {
+    size_t length = strlen(text);
+    snprintf(text + length, size - length, "%s", part);
+}
+
+static void add_address(char *text, size_t size, const char *host, int port) {
+    bool ipv6 = strchr(host, ':');
+    size_t length = strlen(text);
+    snprintf(text + length, size - length, "%s%s%s:%d", ipv6 ? "[" : "", host, ipv6 ? "]" : "", port);
+}
+
+static void add_seeds(char *text, size_t size, const struct redis_settings *settings) {
+    for (int i = 0; i < settings->seed_count; i++) {
+        add(text, size, i > 0 ? "," : "");
+        add_address(text, size, settings->seeds[i].host, settings->seeds[i].port);
+    }
+}
+
 char *redis_settings_describe(const struct redis_settings *settings, char *text, size_t size) {
-    bool ipv6 = settings->host && strchr(settings->host, ':');
-    if (settings->path && settings->database != 0)
-        snprintf(text, size, "unix://%s?db=%d", settings->path, settings->database);
-    else if (settings->path)
-        snprintf(text, size, "unix://%s", settings->path);
-    else
-        snprintf(text, size, "redis://%s%s%s:%d/%d", ipv6 ? "[" : "", settings->host, ipv6 ? "]" : "",
-            settings->port, settings->database);
+    char database[24] = "";
+    text[0] = '\0';
+    if (settings->database != 0 || (settings->kind == REDIS_SINGLE && !settings->path))
+        snprintf(database, sizeof database, "%s%d", settings->path ? "?db=" : "/", settings->database);
+    if (settings->kind == REDIS_BY_SENTINEL) {
+        add(text, size, sentinel_scheme);
+        add_seeds(text, size, settings);
+        add(text, size, "/");
+        add(text, size, settings->master);
+    } else if (settings->kind == REDIS_BY_CLUSTER) {
+        add(text, size, cluster_scheme);
+        add_seeds(text, size, settings);
+    } else if (settings->path) {
+        add(text, size, unix_scheme);
+        add(text, size, settings->path);
+    } else {
+        add(text, size, tcp_scheme);
+        add_address(text, size, settings->host, settings->port);
+    }
+    add(text, size, database);
     return text;
 }

@@ -1,11 +1,16 @@
 #include "redis/sync.h"
 
+#include "base/backoff.h"
 #include "redis/internal.h"
 #include "redis/link.h"
+#include "redis/sentinel.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/time.h>
+#include <time.h>
 
 static struct result broken(const redisContext *connection, int reason) {
     if (connection->err == REDIS_ERR_IO && (reason == EAGAIN || reason == EWOULDBLOCK))
@@ -69,11 +74,8 @@ static struct result login(redisContext *connection, const struct redis_settings
     return r;
 }
 
-struct result redis_connect(
+static struct result connect_once(
     const struct redis_settings *settings, int timeout_ms, redisContext **connection) {
-    char address[REDIS_ADDRESS_TEXT_MAX];
-    redis_settings_describe(settings, address, sizeof address);
-    redis_ignore_broken_pipe();
     struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
     redisContext *fresh = settings->path ? redisConnectUnixWithTimeout(settings->path, timeout)
                                          : redisConnectWithTimeout(settings->host, settings->port, timeout);
@@ -88,8 +90,71 @@ struct result redis_connect(
         r = login(fresh, settings);
     if (!is_ok(r)) {
         redisFree(fresh);
-        return fail_within(r, "Redis at %s", address);
+        return r;
     }
     *connection = fresh;
     return ok();
+}
+
+static struct result check_master(redisContext *connection) {
+    redisReply *reply = NULL;
+    struct result r = redis_ask(connection, &reply, 1, (const char *[]){"ROLE"}, NULL);
+    if (is_ok(r))
+        r = sentinel_check_role(reply);
+    freeReplyObject(reply);
+    return r;
+}
+
+static struct result connect_by_sentinel(
+    const struct redis_settings *settings, unsigned attempt, int timeout_ms, redisContext **connection) {
+    struct sentinel_master master;
+    redisContext *fresh = NULL;
+    struct redis_settings itself = *settings;
+    struct result r = sentinel_find(settings, attempt, &master);
+    if (!is_ok(r))
+        return r;
+    itself.kind = REDIS_SINGLE;
+    itself.host = master.host;
+    itself.port = master.port;
+    r = connect_once(&itself, timeout_ms, &fresh);
+    if (is_ok(r))
+        r = check_master(fresh);
+    if (!is_ok(r)) {
+        redisFree(fresh);
+        return fail_within(r, "the master at %s:%d", master.host, master.port);
+    }
+    *connection = fresh;
+    return ok();
+}
+
+int64_t redis_monotonic_ms(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* While a failover is under way nobody is the master: asks again until there is one, or the time is over. */
+static struct result connect_to_master(
+    const struct redis_settings *settings, int timeout_ms, redisContext **connection) {
+    struct backoff backoff = {.first_ms = 50, .max_ms = 500};
+    int64_t deadline = redis_monotonic_ms() + timeout_ms;
+    for (;;) {
+        struct result r = connect_by_sentinel(settings, backoff.failures, timeout_ms, connection);
+        if (is_ok(r) || !r.retryable || redis_monotonic_ms() >= deadline)
+            return r;
+        poll(NULL, 0, (int)backoff_next_ms(&backoff));
+    }
+}
+
+struct result redis_connect(
+    const struct redis_settings *settings, int timeout_ms, redisContext **connection) {
+    char address[REDIS_ADDRESS_TEXT_MAX];
+    redis_settings_describe(settings, address, sizeof address);
+    redis_ignore_broken_pipe();
+    struct result r = fail(CODE_INVALID, "a Cluster is not reached by one connection");
+    if (settings->kind == REDIS_SINGLE)
+        r = connect_once(settings, timeout_ms, connection);
+    else if (settings->kind == REDIS_BY_SENTINEL)
+        r = connect_to_master(settings, timeout_ms, connection);
+    return fail_within(r, "Redis at %s", address);
 }

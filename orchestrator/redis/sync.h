@@ -1,4 +1,4 @@
-/* A blocking connection to Redis, for commands that ask one question and leave. Not thread-safe. */
+/* A blocking connection to one server, for commands that ask one question and leave. Not thread-safe. */
 #ifndef PHASEGATE_REDIS_SYNC_H
 #define PHASEGATE_REDIS_SYNC_H
 
@@ -7,8 +7,10 @@
 
 #include <hiredis/hiredis.h>
 
-/* Connects, authenticates, selects; waits timeout_ms at most for each step. CODE_UNAVAILABLE names the
- * address. */
+/*
+ * Connects, authenticates, selects; waits timeout_ms at most for each step, and as long for there to be a
+ * master where sentinels name it. CODE_UNAVAILABLE names the address. Not for a Cluster: redis/client.h.
+ */
 struct result redis_connect(
     const struct redis_settings *settings, int timeout_ms, redisContext **connection) MUST_CHECK;
 

@@ -10,13 +10,26 @@ enum { SOON_MS = 10000, ARENA_MAX = 64 << 20, LIST_STEP = 64, IN_FLIGHT_MAX = 10
 
 /* --- Opening and closing -------------------------------------------------------------------------------- */
 
-struct store_harness *harness_start(struct redis_server_options options) {
+static struct store_harness *harness_new(void) {
     struct store_harness *harness = calloc(1, sizeof *harness);
     if (!harness || !(harness->arena = arena_new(ARENA_MAX)))
         fail_msg("out of memory");
     uv_loop_init(&harness->loop);
     log_capture_open(&harness->capture);
+    return harness;
+}
+
+struct store_harness *harness_start(struct redis_server_options options) {
+    struct store_harness *harness = harness_new();
     harness->server = redis_server_start(options);
+    harness->settings = *redis_server_settings(harness->server);
+    return harness;
+}
+
+struct store_harness *harness_open_over(const struct redis_settings *settings) {
+    struct store_harness *harness = harness_new();
+    harness->settings = *settings;
+    harness_connect(harness);
     return harness;
 }
 
@@ -54,8 +67,7 @@ static void open_store(struct store_harness *harness) {
     struct store_events events = {
         .on_ready = on_change, .on_lost = on_change, .on_refused = on_refused, .context = harness};
     harness->refused = ok();
-    check_ok(store_open(&harness->loop, redis_server_settings(harness->server), &harness->capture.log, events,
-        &harness->store));
+    check_ok(store_open(&harness->loop, &harness->settings, &harness->capture.log, events, &harness->store));
     loop_until(&harness->loop, is_settled, harness, SOON_MS, "the store");
 }
 
@@ -78,7 +90,7 @@ void harness_await_ready(struct store_harness *harness) {
 void harness_reopen_reader(struct store_harness *harness) {
     if (harness->reader)
         reader_close(&harness->reader);
-    check_ok(reader_open(redis_server_settings(harness->server), &harness->reader));
+    check_ok(reader_open(&harness->settings, &harness->reader));
 }
 
 static void on_closed(void *context) {

@@ -61,9 +61,10 @@ struct store_answer {
 
 /* Fields are for reading. */
 struct store_harness {
-    struct redis_server *server;
-    struct store *store;   /* NULL while disconnected */
-    struct reader *reader; /* NULL while disconnected */
+    struct redis_server *server;    /* NULL over somebody else's Redis */
+    struct redis_settings settings; /* of the store */
+    struct store *store;            /* NULL while disconnected */
+    struct reader *reader;          /* NULL while disconnected */
     struct arena *arena;
     uv_loop_t loop;
     struct log_capture capture;
@@ -76,6 +77,9 @@ struct store_harness {
 /* Starts a server; with connect also the store, ready, and a reader. */
 struct store_harness *harness_start(struct redis_server_options options);
 struct store_harness *harness_open(struct redis_server_options options);
+
+/* Connected to somebody else's Redis: sentinels, a Cluster. */
+struct store_harness *harness_open_over(const struct redis_settings *settings);
 
 /* Opens store and reader, and waits until the store is ready; and closes them. */
 void harness_connect(struct store_harness *harness);

@@ -24,9 +24,14 @@ static const char *pubsub_address(const struct system *system) {
     return system->options.bus == SYSTEM_EMULATOR ? system->emulator.host : NULL;
 }
 
+/* NULL: an embedded one. */
+static const char *store_url(const struct system *system) {
+    return system->redis ? redis_server_url(system->redis) : system->options.store_url;
+}
+
 static struct daemon *new_daemon(const struct system *system, const char *data) {
     return daemon_new((struct daemon_options){.binary = system->options.binary,
-        .redis_url = system->redis ? redis_server_url(system->redis) : NULL,
+        .redis_url = store_url(system),
         .pubsub = pubsub_address(system),
         .settings = system->options.settings,
         .pipeline = system->options.pipeline,
@@ -41,13 +46,13 @@ void system_open(struct system *system, struct system_options options) {
     open_bus(system);
     struct redis_server_options redis = {
         .append_only = true, .password = options.password, .arguments = options.redis_arguments};
-    if (options.bus != SYSTEM_EMBEDDED)
+    if (options.bus != SYSTEM_EMBEDDED && !options.store_url)
         system->redis = options.redis_down ? redis_server_reserve(redis) : redis_server_start(redis);
     system->daemon = new_daemon(system, options.data);
 }
 
 struct daemon *system_another_daemon(const struct system *system) {
-    return new_daemon(system, system->redis ? NULL : daemon_data(system->daemon));
+    return new_daemon(system, store_url(system) ? NULL : daemon_data(system->daemon));
 }
 
 void system_open_player(struct system *system) {
@@ -79,6 +84,8 @@ void system_close(struct system *system) {
 struct redis_settings system_redis(const struct system *system) {
     if (system->redis)
         return *redis_server_settings(system->redis);
+    if (system->options.store_url)
+        return system->options.store;
     return (struct redis_settings){.path = daemon_redis_url(system->daemon) + strlen("unix://")};
 }
 

@@ -28,15 +28,17 @@ struct system_options {
     bool not_created;                   /* the daemon is started without --create */
     const char *password;               /* the store's */
     const char *const *redis_arguments; /* more of its redis-server's; NULL: none */
-    const char *data;                   /* an embedded daemon's directory; NULL: one of its own */
-    const char *settings;               /* of struct daemon_options, like the two below */
+    const char *store_url; /* somebody else's Redis instead of one of its own: sentinels, a Cluster; … */
+    struct redis_settings store; /* … and how to reach it */
+    const char *data;            /* an embedded daemon's directory; NULL: one of its own */
+    const char *settings;        /* of struct daemon_options, like the two below */
     const struct stage_setting *pipeline;
     const char *const *environment;
 };
 
 struct system {
     struct system_options options;
-    struct redis_server *redis; /* NULL when embedded */
+    struct redis_server *redis; /* NULL when embedded, or somebody else's */
     struct fake_pubsub *fake;   /* NULL unless it is the bus */
     struct emulator emulator;
     struct daemon *daemon;
