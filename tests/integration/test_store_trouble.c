@@ -167,6 +167,7 @@ static void a_replica_takes_no_writes(void **state) {
     redis_server_do(scene->harness->server, "REPLICAOF 127.0.0.1 1");
     check_refused_as_a_whole(scene, CODE_UNAVAILABLE, "the address of the master");
     redis_server_do(scene->harness->server, "REPLICAOF NO ONE");
+    harness_await_ready(scene->harness); /* it has left the server, and looks for the master */
     check_goes_on(scene);
     check_told(scene, "READONLY", "the address of the master");
 }
