@@ -24,6 +24,8 @@ static void an_error_is_of_the_kind_that_its_first_word_says(void **state) {
         {"NOREPLICAS Not enough good replicas to write.", CODE_UNAVAILABLE},
         {"BUSY Redis is busy running a script.", CODE_UNAVAILABLE},
         {"TRYAGAIN Multiple keys request during rehashing of slot", CODE_UNAVAILABLE},
+        {"MOVED 3999 127.0.0.1:6381", CODE_UNAVAILABLE},
+        {"ASK 3999 127.0.0.1:6381", CODE_UNAVAILABLE},
         {"NOAUTH Authentication required.", CODE_REFUSED},
         {"WRONGPASS invalid username-password pair", CODE_REFUSED},
         {"NOPERM this user has no permissions", CODE_REFUSED},

@@ -85,6 +85,16 @@ static void wrong_addresses_are_refused_and_nothing_is_set(void **state) {
         {"redis://cache:-1", "port"},
         {"redis://cache: 80", "port"},
         {"redis://cache/x", "database"},
+        {"redis://one,two", "sentinel://… or cluster://…"},
+        {"sentinel://one,two", "name of the master"},
+        {"sentinel://one,two/", "name of the master"},
+        {"sentinel://one,/mymaster", "without a host"},
+        {"sentinel:///mymaster", "without a host"},
+        {"sentinel://one:0x1/mymaster", "port"},
+        {"sentinel://one/mymaster/x", "database"},
+        {"cluster://", "without a host"},
+        {"cluster://one,,two", "without a host"},
+        {"cluster://one/0", "no databases"},
         {"redis://cache/1/2", "database"},
         {"redis://cache/10000", "database"},
         {"redis://[::1", "IPv6"},
@@ -103,10 +113,68 @@ static void wrong_addresses_are_refused_and_nothing_is_set(void **state) {
     }
 }
 
+static void several_addresses_are_read(void **state) {
+    (void)state;
+    struct redis_settings settings = {0};
+    char text[200];
+    check_ok(redis_settings_parse("sentinel://one,two:7,[::1]:8/mymaster/3", arena, &settings));
+    assert_int_equal(settings.kind, REDIS_BY_SENTINEL);
+    assert_int_equal(settings.seed_count, 3);
+    assert_string_equal(settings.seeds[0].host, "one");
+    assert_int_equal(settings.seeds[0].port, 26379);
+    assert_int_equal(settings.seeds[1].port, 7);
+    assert_string_equal(settings.seeds[2].host, "::1");
+    assert_int_equal(settings.seeds[2].port, 8);
+    assert_string_equal(settings.master, "mymaster");
+    assert_int_equal(settings.database, 3);
+    assert_string_equal(redis_settings_describe(&settings, text, sizeof text),
+        "sentinel://one:26379,two:7,[::1]:8/mymaster/3");
+    check_ok(redis_settings_parse("cluster://one,two:7", arena, &settings));
+    assert_int_equal(settings.kind, REDIS_BY_CLUSTER);
+    assert_int_equal(settings.seed_count, 2);
+    assert_int_equal(settings.seeds[0].port, 6379);
+    assert_null(settings.master);
+    assert_string_equal(redis_settings_describe(&settings, text, sizeof text), "cluster://one:6379,two:7");
+}
+
+static void there_is_an_end_to_addresses(void **state) {
+    (void)state;
+    struct redis_settings settings = {.port = -7};
+    char url[512] = "cluster://a";
+    for (int i = 1; i < REDIS_SEEDS_MAX; i++)
+        strcat(url, ",a");
+    check_ok(redis_settings_parse(url, arena, &settings));
+    assert_int_equal(settings.seed_count, REDIS_SEEDS_MAX);
+    strcat(url, ",a");
+    check_fails(redis_settings_parse(url, arena, &settings), CODE_LIMIT, "more than 16 addresses");
+}
+
+static void a_copy_shares_nothing(void **state) {
+    (void)state;
+    char host[] = "one", master[] = "mymaster", password[] = "secret";
+    struct redis_settings copy,
+        settings = {.kind = REDIS_BY_SENTINEL,
+            .seeds = {{.host = host, .port = 1}},
+            .seed_count = 1,
+            .master = master,
+            .sentinel_password = password,
+            .replicas = 2};
+    check_ok(redis_settings_copy(&settings, arena, &copy));
+    host[0] = master[0] = password[0] = '-';
+    assert_string_equal(copy.seeds[0].host, "one");
+    assert_string_equal(copy.master, "mymaster");
+    assert_string_equal(copy.sentinel_password, "secret");
+    assert_int_equal(copy.replicas, 2);
+    assert_null(copy.password);
+    struct arena *tiny = arena_new(1);
+    check_fails(redis_settings_copy(&settings, tiny, &copy), CODE_LIMIT, "memory");
+    arena_free(&tiny);
+}
+
 static void a_password_in_the_address_is_refused_and_not_repeated(void **state) {
     (void)state;
     const char *urls[] = {"redis://:secret@cache:6379", "redis://user:secret@cache", "redis://secret@cache/0",
-        "secret@cache:1"};
+        "secret@cache:1", "sentinel://:secret@one/mymaster", "cluster://secret@one"};
     for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
         struct redis_settings settings;
         struct result r = redis_settings_parse(urls[i], arena, &settings);
@@ -144,6 +212,9 @@ int main(void) {
         cmocka_unit_test(a_password_in_the_address_is_refused_and_not_repeated),
         cmocka_unit_test(a_description_holds_no_secret_and_is_cut),
         cmocka_unit_test(a_full_arena_is_told),
+        cmocka_unit_test(several_addresses_are_read),
+        cmocka_unit_test(there_is_an_end_to_addresses),
+        cmocka_unit_test(a_copy_shares_nothing),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
