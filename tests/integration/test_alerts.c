@@ -22,11 +22,15 @@ struct fixture {
     struct stage *stage;
 };
 
-static void start(struct fixture *fixture, const struct stage_setting *settings) {
+static void start_with_cap(struct fixture *fixture, int cap, const struct stage_setting *settings) {
     fixture->alerts.webhook = webhook_url(fixture->webhook);
     fixture->stage = stage_open(
-        (struct stage_options){.backfill_cap = BACKFILL, .settings = settings, .alerts = &fixture->alerts});
+        (struct stage_options){.backfill_cap = cap, .settings = settings, .alerts = &fixture->alerts});
     stage_start(fixture->stage);
+}
+
+static void start(struct fixture *fixture, const struct stage_setting *settings) {
+    start_with_cap(fixture, BACKFILL, settings);
 }
 
 /* --- Waiting -------------------------------------------------------------------------------------------- */
@@ -197,6 +201,20 @@ static void a_backfill_that_fails_is_one_message(void **state) {
             stage_complete(fixture->stage, processor, STAGE_DATE - i, true);
     until_came(fixture, "resolved: backfill: no group is stalled or failed any more", 1);
     only(fixture, 2);
+}
+
+/* It is in the outbox for as long as it takes, and nothing is wrong. */
+static void a_backfill_that_waits_for_its_turn_is_none(void **state) {
+    static const struct stage_setting settings[] = {{"group_deadline", "0"}, {0}};
+    struct fixture *fixture = *state;
+    start_with_cap(fixture, 1, settings);
+    for (int i = 0; i < 5; i++)
+        stage_phase3(fixture->stage, STAGE_DATE - i, true);
+    stage_until_count(fixture->stage, 1, 1);
+    stage_until_handled(fixture->stage);
+    only(fixture, 0);
+    stage_advance(fixture->stage, 2 * HOUR);
+    only(fixture, 0);
 }
 
 /* --- The quarantine ------------------------------------------------------------------------------------- */
@@ -394,6 +412,7 @@ int main(void) {
         TEST(what_is_off_is_not_told),
         TEST(what_was_not_told_has_no_end),
         TEST(a_backfill_that_fails_is_one_message),
+        TEST(a_backfill_that_waits_for_its_turn_is_none),
         TEST(a_quarantine_that_grows),
         TEST(a_webhook_that_hangs_holds_up_nothing),
         TEST(a_stop_waits_a_moment_and_nothing_is_forgotten),

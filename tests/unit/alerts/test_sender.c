@@ -215,7 +215,7 @@ static void nothing_to_hurry(void **state) {
 
 static int setup(void **state) {
     (void)state;
-    fake = (struct fake){NULL};
+    fake = (struct fake){.body = NULL};
     ends[0] = '\0';
     idle = closed = false;
     uv_loop_init(&loop);
