@@ -141,6 +141,46 @@ static void over_pubsub_only_what_nobody_answered_is_sent_again(void **state) {
     daemon_stop(fixture->season.system.daemon);
 }
 
+/* --- An older state ------------------------------------------------------------------------------------- */
+
+/* As a restored file would: everything of the pipeline is as it was, in one step. */
+static void keep_state(struct fixture *fixture) {
+    redis_server_do(fixture->season.system.redis, "EVAL %s 0",
+        "for _, key in ipairs(redis.call('KEYS', 'pg:{nba*')) do "
+        "redis.call('SET', 'kept:' .. key, redis.call('DUMP', key)) end");
+}
+
+static void put_state_back(struct fixture *fixture) {
+    redis_server_do(fixture->season.system.redis, "EVAL %s 0",
+        "for _, key in ipairs(redis.call('KEYS', 'pg:{nba*')) do redis.call('DEL', key) end "
+        "for _, key in ipairs(redis.call('KEYS', 'kept:*')) do "
+        "redis.call('RESTORE', string.sub(key, 6), 0, redis.call('GET', key)) end");
+}
+
+/* Group 1 was triggered when the state was kept; it was answered, and group 2 triggered, when that is lost.
+ */
+static void an_older_state_is_brought_up_to_date(void **state) {
+    struct fixture *fixture = *state;
+    struct rich_season *season = &fixture->season;
+    rich_open(season, PHASEGATE_BINARY, SYSTEM_STREAMS, true);
+    rich_play_tables(season, RICH_DONE);
+    rich_settle(season);
+    keep_state(fixture);
+    rich_answer(season, RICH_DONE, PSZA);
+    rich_answer(season, RICH_DONE, TDZA);
+    rich_settle(season);
+    check_stands(fixture, RICH_DONE, 1, 2, GROUP_TRIGGERED);
+    fixture->before_count = rich_triggers(season, fixture->before, TRIGGERS_MAX);
+    put_state_back(fixture);
+    daemon_await_said(season->system.daemon, "the store has forgotten: it came back as it was before");
+    check_stands(fixture, RICH_DONE, 1, 1, GROUP_TRIGGERED);
+    rebuild(fixture);
+    check_sent_again(fixture, (const char *const[]){NULL});
+    check_stands(fixture, RICH_DONE, 1, 2, GROUP_TRIGGERED);
+    check_lost_is(fixture, false);
+    daemon_stop(season->system.daemon);
+}
+
 /* Nobody receives the messages: it says so; then the same command goes on. */
 static void without_a_daemon_it_says_so(void **state) {
     struct fixture *fixture = *state;
@@ -190,6 +230,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(over_streams_nothing_is_sent_again),
         TEST(over_pubsub_only_what_nobody_answered_is_sent_again),
+        TEST(an_older_state_is_brought_up_to_date),
         TEST(without_a_daemon_it_says_so),
         TEST(a_loss_can_be_accepted),
     };
