@@ -166,7 +166,7 @@ static void report(const struct run *run) {
     if (outside_broken(run->outside) > 0)
         printf("messages that were no triggers: %zu\n", outside_broken(run->outside));
     if (run->ended > 0)
-        printf("replicas that ended by themselves: %zu\n", run->ended);
+        printf("replicas that ended badly: %zu\n", run->ended);
 }
 
 static bool is_good(const struct run *run) {
@@ -214,6 +214,7 @@ int main(int argc, char **argv) {
     go_on(&run, CALM_MS, true);
     go_on(&run, QUIET_MS, false);
     is_calm(&run);
+    run.ended += world_stop(run.world);
     report(&run);
     bool good = is_good(&run);
     close_run(&run);

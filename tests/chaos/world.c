@@ -350,14 +350,32 @@ bool world_heal(struct world *world, int64_t now_ms) {
     return forgot;
 }
 
+static void show_end(struct daemon *replica, int number, int status) {
+    const char *log = daemon_log(replica);
+    size_t length = strlen(log);
+    printf("replica %d ended with %d:\n%s\n", number, status,
+        log + (length > LOG_SHOWN ? length - LOG_SHOWN : 0));
+}
+
+size_t world_stop(struct world *world) {
+    size_t bad = 0;
+    for (int i = 0; i < CHAOS_REPLICAS; i++)
+        daemon_terminate(world->replicas[i]);
+    for (int i = 0; i < CHAOS_REPLICAS; i++) {
+        int status = daemon_await_exit(world->replicas[i]);
+        if (status == 0)
+            continue;
+        show_end(world->replicas[i], i, status);
+        bad++;
+    }
+    return bad;
+}
+
 size_t world_look_after(struct world *world) {
     for (int i = 0; i < CHAOS_REPLICAS; i++) {
         if (world->down[i] || daemon_running(world->replicas[i]))
             continue;
-        const char *log = daemon_log(world->replicas[i]);
-        size_t length = strlen(log);
-        printf("replica %d ended with %d, and nobody told it to:\n%s\n", i,
-            daemon_await_exit(world->replicas[i]), log + (length > LOG_SHOWN ? length - LOG_SHOWN : 0));
+        show_end(world->replicas[i], i, daemon_await_exit(world->replicas[i]));
         world->ended++;
         daemon_start(world->replicas[i]);
     }

@@ -27,6 +27,10 @@ bool world_harm(struct world *world, const struct planned_fault *fault, int64_t 
 /* Heals what is due by now_ms (INT64_MAX: all of it). True when the bus has forgotten everything by that. */
 bool world_heal(struct world *world, int64_t now_ms);
 
+/* Tells the replicas to stop, when all is healed; each has to finish what it has in hand and leave with 0.
+ * How many did not. */
+size_t world_stop(struct world *world);
+
 /* Starts replicas again that ended without having been told to, and says so on standard output. How many so
  * far. */
 size_t world_look_after(struct world *world);
