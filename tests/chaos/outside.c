@@ -18,7 +18,8 @@
 enum {
     RETRY_MS = 100,
     EVENT_BYTES_MAX = 64 * 1024,
-    MINUTE_MS = 60000,
+    FORGOTTEN_MS =
+        300000, /* what is published once more: longer than any message waits, on a slow machine too */
     CREATE_MS = 60000,
     ID_MAX = 64,
     RUNS_MAX = 8,
@@ -341,7 +342,7 @@ static void create_all(struct outside *outside) {
 }
 
 void outside_start_over(struct outside *outside) {
-    int64_t since_ms = outside_now_ms() - MINUTE_MS;
+    int64_t since_ms = outside_now_ms() - FORGOTTEN_MS;
     create_all(outside);
     size_t count = outside->sent_count;
     for (size_t i = 0; i < count; i++)

@@ -29,7 +29,7 @@ void outside_close(struct outside **outside);
 void outside_feed(struct outside *outside, const struct planned_event *event);
 
 /* The bus has forgotten everything: makes topics and subscriptions again, and publishes once more what it has
- * published in the last minute, as a publisher does that does not know what has arrived. */
+ * published in the last five minutes, as a publisher does that does not know what has arrived. */
 void outside_start_over(struct outside *outside);
 
 /* One turn of the loop, of at most wait_ms; answers what is due. */
