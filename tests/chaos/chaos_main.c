@@ -178,7 +178,7 @@ static bool is_good(const struct run *run) {
 static void open_run(struct run *run, const struct arguments *arguments) {
     struct plan_options options = arguments->plan;
     plan_make(&run->plan, options);
-    run->checker = checker_new(nba_pipeline(), WORLD_GROUP_DEADLINE_MS);
+    run->checker = checker_new(nba_pipeline(), options.bus == CHAOS_EMULATOR ? WORLD_GROUP_DEADLINE_MS : 0);
     if (!run->checker)
         fail_msg("out of memory");
     run->world = world_open(arguments->binary, options.form, options.bus);

@@ -40,7 +40,10 @@ struct world {
 };
 
 /* Times short enough to be met in a run. */
-static const struct stage_setting settings[] = {{"rerun_settle", "3"}, {"upstream_deadline", "0"},
+static const struct stage_setting settings[] = {{"rerun_settle", "3"}, {"upstream_deadline", "0"}, {0}};
+
+/* Only a bus that forgets triggers which it has confirmed needs to be given them again. */
+static const struct stage_setting forgetful[] = {{"rerun_settle", "3"}, {"upstream_deadline", "0"},
     {"group_deadline", "20"}, {"on_stall", "retrigger"}, {"retrigger_limit", "100"}, {0}};
 
 /* Of a set an ack waits for one replica too: what the master alone has is lost with it. */
@@ -409,7 +412,7 @@ struct world *world_open(const char *binary, enum chaos_form form, enum chaos_bu
             .redis_url = store_url(world),
             .pubsub = world_pubsub(world),
             .settings = "engine: {lease_seconds: 5}",
-            .pipeline = settings,
+            .pipeline = bus == CHAOS_EMULATOR ? forgetful : settings,
             .environment = form == CHAOS_SINGLE ? NULL : durable,
             .create = true});
         daemon_start(world->replicas[i]);

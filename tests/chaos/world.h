@@ -10,7 +10,8 @@
 
 struct world;
 
-/* A group that takes longer is triggered again; `group_deadline` of the replicas' configuration. */
+/* With the emulator, a group that takes longer is triggered again; `group_deadline` of the replicas'
+ * configuration. */
 enum { WORLD_GROUP_DEADLINE_MS = 20000 };
 
 /* Starts everything. binary is phasegate's. */
