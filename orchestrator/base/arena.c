@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { BLOCK_BYTES = 4096 };
 
@@ -16,6 +17,7 @@ struct block {
 };
 
 struct arena {
+    bool private;
     struct block *newest;
     size_t used;  /* of the newest block */
     size_t given; /* of all blocks: what counts against max; what is left over at a block's end does not */
@@ -23,13 +25,34 @@ struct arena {
     bool starved;
 };
 
-static struct block *block_new(size_t size) {
-    struct block *block = malloc(sizeof *block + size);
+/* Whole pages, since what is dumped is decided page by page. */
+static struct block *map_private(size_t size) {
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory == MAP_FAILED)
+        return NULL;
+    if (madvise(memory, size, MADV_DONTDUMP) == 0)
+        return memory;
+    munmap(memory, size);
+    return NULL;
+}
+
+static struct block *block_new(size_t size, bool private) {
+    struct block *block = private ? map_private(sizeof *block + size) : malloc(sizeof *block + size);
     if (!block)
         return NULL;
     block->older = NULL;
     block->size = size;
     return block;
+}
+
+static void block_free(struct block *block, bool private) {
+    size_t size = block ? sizeof *block + block->size : 0;
+    if (!private) {
+        free(block);
+    } else if (block) {
+        explicit_bzero(block, size);
+        munmap(block, size);
+    }
 }
 
 struct arena *arena_new(size_t max_bytes) {
@@ -40,11 +63,18 @@ struct arena *arena_new(size_t max_bytes) {
     return arena;
 }
 
+struct arena *arena_new_private(size_t max_bytes) {
+    struct arena *arena = arena_new(max_bytes);
+    if (arena)
+        arena->private = true;
+    return arena;
+}
+
 /* A block with room for need bytes, which the maximum allows. */
 static struct block *arena_grow(struct arena *arena, size_t need) {
     size_t left = arena->max - arena->given;
     size_t size = left < BLOCK_BYTES ? left : BLOCK_BYTES;
-    struct block *block = block_new(size > need ? size : need);
+    struct block *block = block_new(size > need ? size : need, arena->private);
     if (!block) {
         arena->starved = true;
         return NULL;
@@ -108,8 +138,10 @@ void arena_reset(struct arena *arena) {
     while (arena->newest && arena->newest->older) {
         struct block *block = arena->newest;
         arena->newest = block->older;
-        free(block);
+        block_free(block, arena->private);
     }
+    if (arena->private && arena->newest)
+        explicit_bzero(arena->newest->bytes, arena->newest->size);
     arena->used = 0;
     arena->given = 0;
     arena->starved = false;
@@ -123,7 +155,7 @@ void arena_free(struct arena **arena) {
     if (!*arena)
         return;
     arena_reset(*arena);
-    free((*arena)->newest);
+    block_free((*arena)->newest, (*arena)->private);
     free(*arena);
     *arena = NULL;
 }

@@ -18,6 +18,13 @@ struct arena;
  * alignof(max_align_t). NULL when out of memory. */
 struct arena *arena_new(size_t max_bytes);
 
+/*
+ * The same for secrets and what stands beside them: it is left out of core dumps, and wiped when it is given
+ * back. That it may be swapped out is left to the machine. Nothing in it may be the only pointer to memory of
+ * malloc (leak checkers do not look there).
+ */
+struct arena *arena_new_private(size_t max_bytes);
+
 /* size bytes, zeroed and aligned for any type; NULL past the maximum. */
 void *arena_alloc(struct arena *arena, size_t size);
 

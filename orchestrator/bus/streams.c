@@ -9,6 +9,7 @@ enum {
     CLAIM_AFTER_SECONDS = 60,
     MAX_LENGTH = 1000000,
     ARENA_BYTES_MAX = 1024 * 1024,
+    SETTINGS_BYTES_MAX = 64 * 1024,
     STREAMS_MAX = 1024,
     TICK_MS_MAX = 250,
     TRIM_INTERVAL_MS = 10000,
@@ -65,6 +66,7 @@ static void finish(struct streams_bus *bus) {
     }
     bus_done_fn *closed = bus->closed;
     void *context = bus->closed_context;
+    arena_free(&bus->settings);
     arena_free(&bus->arena);
     free(bus);
     if (closed)
@@ -227,7 +229,8 @@ static const struct bus_ops streams_ops = {
 /* False when out of memory. */
 static bool copy_settings(struct streams_bus *bus, const struct streams_settings *settings) {
     struct arena *arena = bus->arena = arena_new(ARENA_BYTES_MAX);
-    if (!arena || !is_ok(redis_settings_copy(settings->redis, arena, &bus->redis)))
+    bus->settings = arena_new_private(SETTINGS_BYTES_MAX);
+    if (!arena || !bus->settings || !is_ok(redis_settings_copy(settings->redis, bus->settings, &bus->redis)))
         return false;
     char host[256] = "localhost";
     gethostname(host, sizeof host - 1);
@@ -268,6 +271,7 @@ struct result bus_open_streams(
     if (is_ok(r)) {
         *bus = &fresh->base;
     } else if (fresh) {
+        arena_free(&fresh->settings);
         arena_free(&fresh->arena);
         flush_close(&fresh->flushes);
         free(fresh);

@@ -56,6 +56,7 @@ struct streams_bus {
     uv_loop_t *loop;
     const struct log *log;
     struct arena *arena;
+    struct arena *settings; /* what redis points to; a private one */
     struct redis_settings redis;
     const char *consumer;
     int64_t claim_after_ms, max_length;

@@ -45,7 +45,7 @@ static struct result read_all(int file, struct arena *arena, const char **webhoo
 }
 
 static struct result read_webhook_file(const struct setup *setup, const char *name, const char **webhook) {
-    const char *path = setup_beside_config(setup, name, setup->arena);
+    const char *path = setup_beside_config(setup, name, setup->secrets);
     if (!path)
         return fail(CODE_INTERNAL, "out of memory");
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -53,7 +53,7 @@ static struct result read_webhook_file(const struct setup *setup, const char *na
         return fail(CODE_INVALID, "%s: cannot be opened: %s", path, strerror(errno));
     struct result result = check_mode(file);
     if (is_ok(result))
-        result = read_all(file, setup->arena, webhook);
+        result = read_all(file, setup->secrets, webhook);
     close(file);
     return fail_within(result, "%s", path);
 }

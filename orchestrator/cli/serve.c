@@ -7,6 +7,7 @@
 #include "engine/engine.h"
 #include "redis/embedded.h"
 
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,6 +75,17 @@ static void on_flush(uv_timer_t *timer) {
 static void close_log(struct serving *serving) {
     log_flush(&serving->sink, true);
     log_fold_free(&serving->sink.fold);
+}
+
+/*
+ * A core dump, and whoever reads it, shall not find what this process signs in with. Our own copies stand in
+ * private arenas; those of hiredis' buffers are wiped when they are freed, like everything that is. No dump
+ * at all (PR_SET_DUMPABLE) was rejected: it also keeps debuggers and profilers out, and operators want the
+ * core of a crash.
+ */
+static void keep_secrets_apart(const struct serving *serving) {
+    mallopt(M_PERTURB, 0x5a);
+    setup_hide_secrets(&serving->setup, &serving->log);
 }
 
 /* --- Stopping ------------------------------------------------------------------------------------------- */
@@ -331,6 +343,7 @@ static struct result run_serve(const struct invocation *call, bool *answer) {
     if (is_ok(result)) {
         serving->sink = make_sink(config_log(serving->setup.config), call->common);
         serving->log = log_root(&serving->sink);
+        keep_secrets_apart(serving);
         uv_loop_init(&serving->loop);
         result = serve(serving, fields->create);
         uv_loop_close(&serving->loop);

@@ -1,5 +1,8 @@
 #include "cli/setup.h"
 
+#include "cli/secret_file.h"
+#include "core/config_settings.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +10,7 @@
 
 enum {
     ARENA_MAX = 1 << 30,          /* a full quarantine; or 5,000 dates of 64 processors */
+    SECRETS_MAX = 2 << 20,        /* the configuration's text, and what is in files of its own */
     CALENDAR_BYTES_MAX = 2 << 20, /* of each of its files; CALENDAR_DATES_MAX lines of 50 bytes */
     CALENDAR_ARENA_MAX = 5 << 20, /* both of them, and their names */
 };
@@ -72,12 +76,16 @@ static const char *environment(const char *name) {
 }
 
 struct result setup_load(const struct common_options *options, struct setup *setup) {
-    struct setup made = {.arena = arena_new(ARENA_MAX), .pipeline_name = options->pipeline};
-    if (!made.arena)
+    struct setup made = {.arena = arena_new(ARENA_MAX),
+        .secrets = arena_new_private(SECRETS_MAX),
+        .pipeline_name = options->pipeline};
+    if (!made.arena || !made.secrets) {
+        setup_close(&made);
         return fail(CODE_INTERNAL, "out of memory");
+    }
     const char *text;
     size_t length;
-    struct result r = setup_config_text(options->config, made.arena, &made.config_name, &text, &length);
+    struct result r = setup_config_text(options->config, made.secrets, &made.config_name, &text, &length);
     if (is_ok(r))
         r = find_data_directory(options->data, made.arena, &made.data_directory);
     if (is_ok(r))
@@ -95,6 +103,7 @@ struct result setup_load(const struct common_options *options, struct setup *set
 
 void setup_close(struct setup *setup) {
     config_free(&setup->config);
+    arena_free(&setup->secrets);
     arena_free(&setup->arena);
 }
 
@@ -128,6 +137,48 @@ static struct result embedded_settings(const struct setup *setup, struct redis_s
     return r;
 }
 
+/* --- Secrets. ------------------------------------------------------------------------------------------- */
+
+const char *setup_beside_config(const struct setup *setup, const char *file, struct arena *arena) {
+    const char *slash = strrchr(setup->config_name, '/');
+    if (*file == '/' || !slash)
+        return file;
+    return arena_printf(arena, "%.*s%s", (int)(slash + 1 - setup->config_name), setup->config_name, file);
+}
+
+/* NULL in *password where there is none. */
+static struct result find_password(const struct setup *setup, const char *written, const char *file,
+    const char *key, const char **password) {
+    *password = *written ? written : NULL;
+    if (*written || !*file)
+        return ok();
+    const char *path = setup_beside_config(setup, file, setup->secrets);
+    if (!path)
+        return fail(CODE_INTERNAL, "out of memory");
+    return fail_within(secret_file_read(path, setup->secrets, password), "%s: %s", setup->config_name, key);
+}
+
+static void warn_of_exposed(const struct setup *setup, const char *file, const struct log *log) {
+    const char *path = *file ? setup_beside_config(setup, file, setup->secrets) : NULL;
+    if (path && secret_file_exposed(path))
+        log_warning(
+            log, "%s holds a secret, and every user of this machine may read it; do: chmod 0600", path);
+}
+
+void setup_hide_secrets(const struct setup *setup, const struct log *log) {
+    for (int i = 0; i < CONFIG_SETTINGS; i++) {
+        const struct setting *setting = &config_settings[i];
+        char *value =
+            setting->kind == SETTING_SECRET && setting->environment ? getenv(setting->environment) : NULL;
+        if (!value)
+            continue;
+        explicit_bzero(value, strlen(value));
+        unsetenv(setting->environment);
+    }
+    warn_of_exposed(setup, config_store(setup->config)->password_file, log);
+    warn_of_exposed(setup, config_bus(setup->config)->password_file, log);
+}
+
 static const char *none_if_empty(const char *text) {
     return text && *text ? text : NULL;
 }
@@ -147,12 +198,13 @@ struct result setup_redis(const struct setup *setup, struct redis_settings *sett
     if (!is_ok(r))
         return fail_within(r, "%s: store.url", setup->config_name);
     parsed.username = none_if_empty(store->username);
-    parsed.password = none_if_empty(store->password);
     parsed.sentinel_password = none_if_empty(store->sentinel_password);
     parsed.replicas = replicas_of(store->durability);
     parsed.replicas_timeout_ms = store->durability_timeout;
-    *settings = parsed;
-    return ok();
+    r = find_password(setup, store->password, store->password_file, "store.password_file", &parsed.password);
+    if (is_ok(r))
+        *settings = parsed;
+    return r;
 }
 
 struct result setup_explain(const struct setup *setup, struct result cause) {
@@ -174,10 +226,11 @@ static struct result own_bus_redis(const struct setup *setup, struct redis_setti
     if (!is_ok(r))
         return fail_within(r, "%s: bus.url", setup->config_name);
     parsed.username = none_if_empty(bus->username);
-    parsed.password = none_if_empty(bus->password);
     parsed.sentinel_password = none_if_empty(bus->sentinel_password);
-    *settings = parsed;
-    return ok();
+    r = find_password(setup, bus->password, bus->password_file, "bus.password_file", &parsed.password);
+    if (is_ok(r))
+        *settings = parsed;
+    return r;
 }
 
 /* The streams' keys do not share a slot, and their groups would be read over several nodes at once. */
@@ -201,13 +254,6 @@ static struct result bus_redis(const struct setup *setup, struct redis_settings 
 }
 
 /* --- The calendar. -------------------------------------------------------------------------------------- */
-
-const char *setup_beside_config(const struct setup *setup, const char *file, struct arena *arena) {
-    const char *slash = strrchr(setup->config_name, '/');
-    if (*file == '/' || !slash)
-        return file;
-    return arena_printf(arena, "%.*s%s", (int)(slash + 1 - setup->config_name), setup->config_name, file);
-}
 
 /* file "": there is none, and *read stays as it is. */
 static struct result read_calendar_file(

@@ -21,7 +21,8 @@
 #include <uv.h>
 
 struct setup {
-    struct arena *arena; /* for the whole command */
+    struct arena *arena;   /* for the whole command */
+    struct arena *secrets; /* likewise; a private one, for what has secrets in it */
     struct config *config;
     const char *config_name;    /* the file, or "built-in configuration" */
     const char *pipeline_name;  /* --pipeline, or NULL */
@@ -46,6 +47,13 @@ void setup_close(struct setup *setup);
 /* A file that the configuration names: relative to the configuration's own directory. In the arena; NULL when
  * that is full. */
 const char *setup_beside_config(const struct setup *setup, const char *file, struct arena *arena);
+
+/*
+ * For a process that stays: takes the secrets out of the environment, where they would stand in core dumps
+ * and in /proc for as long as it runs, and warns of files with secrets that others may read. setup_load
+ * cannot find them there again.
+ */
+void setup_hide_secrets(const struct setup *setup, const struct log *log);
 
 /* The pipeline of --pipeline, or the only one. */
 struct result setup_pipeline(const struct setup *setup, const struct pipeline **pipeline) MUST_CHECK;

@@ -106,7 +106,7 @@ static const char *printable_name(struct arena *arena, const char *name) {
 
 static struct result config_make(const char *name, struct config **config) {
     struct config *made = calloc(1, sizeof *made);
-    if (!made || !(made->arena = arena_new(CONFIG_ARENA_BYTES))
+    if (!made || !(made->arena = arena_new_private(CONFIG_ARENA_BYTES))
         || !(made->name = printable_name(made->arena, name))) {
         config_free(&made);
         return fail(CODE_INTERNAL, "out of memory");

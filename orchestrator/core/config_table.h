@@ -21,7 +21,9 @@
     X(store, username, TEXT, .fallback = "", .environment = "PHASEGATE_STORE_USERNAME", \
         .meaning = "The ACL user to sign in as. Empty: Redis' default user") \
     X(store, password, SECRET, .fallback = "", .environment = "PHASEGATE_STORE_PASSWORD", \
-        .meaning = "Its password. Prefer the environment variable to the file. Empty: none") \
+        .meaning = "Its password. Prefer the environment variable or `password_file`. Empty: none") \
+    X(store, password_file, TEXT, .fallback = "", .environment = "PHASEGATE_STORE_PASSWORD_FILE", \
+        .meaning = "Where there is no `password`: a file that holds it in its only line; relative to the configuration's directory") \
     X(store, epoch_file, TEXT, .fallback = "", .environment = "PHASEGATE_EPOCH_FILE", \
         .meaning = "A small file, on another disk than Redis' own, in which `serve` remembers how far the store was, so that it " \
                    "notices after a restart that Redis forgot. Empty: none; embedded: one in the data directory") \
@@ -42,7 +44,9 @@
     X(bus, username, TEXT, .fallback = "", .environment = "PHASEGATE_BUS_USERNAME", \
         .meaning = "With `redis` and a `url` of its own: the ACL user to sign in as") \
     X(bus, password, SECRET, .fallback = "", .environment = "PHASEGATE_BUS_PASSWORD", \
-        .meaning = "Its password. Prefer the environment variable to the file") \
+        .meaning = "Its password. Prefer the environment variable or `password_file`") \
+    X(bus, password_file, TEXT, .fallback = "", .environment = "PHASEGATE_BUS_PASSWORD_FILE", \
+        .meaning = "Where there is no `password`: a file that holds it, like `store.password_file`") \
     X(bus, sentinel_password, SECRET, .fallback = "", .environment = "PHASEGATE_BUS_SENTINEL_PASSWORD", \
         .meaning = "With a `url` of sentinels: the password of the sentinels themselves. Empty: none") \
     X(bus, project, TEXT, .fallback = "", .environment = "PHASEGATE_PROJECT", .ambient = "GOOGLE_CLOUD_PROJECT", \

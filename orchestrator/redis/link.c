@@ -1,5 +1,6 @@
 #include "redis/link_parts.h"
 
+#include "redis/auth.h"
 #include "redis/cluster.h"
 
 #include <hiredis/sds.h>
@@ -62,6 +63,18 @@ struct result link_send_now(struct redis_link *link, redis_reply_fn *reply, void
     if (!is_ok(r))
         return r;
     int status = redisAsyncCommandArgv(link->context, on_reply, NULL, argc, (const char **)argv, lengths);
+    return note_sent(link, status, (struct pending){.reply = reply, .context = context});
+}
+
+struct result link_send_auth(struct redis_link *link, redis_reply_fn *reply, void *context) {
+    if (!link->auth)
+        link->auth = redis_auth_format(&link->settings, link->arena, &link->auth_length);
+    if (!link->auth || !redis_auth_make_room(&link->context->c))
+        return fail(CODE_UNAVAILABLE, "out of memory");
+    struct result r = check_room(link);
+    if (!is_ok(r))
+        return r;
+    int status = redisAsyncFormattedCommand(link->context, on_reply, NULL, link->auth, link->auth_length);
     return note_sent(link, status, (struct pending){.reply = reply, .context = context});
 }
 
@@ -317,7 +330,7 @@ bool redis_link_connected(const struct redis_link *link) {
 static struct redis_link *link_new(
     uv_loop_t *loop, const struct redis_settings *settings, struct redis_link_events events) {
     struct redis_link *link = calloc(1, sizeof *link);
-    struct arena *arena = arena_new(SETTINGS_BYTES_MAX);
+    struct arena *arena = arena_new_private(SETTINGS_BYTES_MAX);
     if (!link || !arena || !is_ok(redis_settings_copy(settings, arena, &link->settings))) {
         arena_free(&arena);
         free(link);

@@ -42,11 +42,8 @@ static void on_login_end(void *context, const redisReply *reply) {
 static struct result login(struct redis_link *link) {
     const struct redis_settings *settings = &link->settings;
     struct result r = ok();
-    if (settings->password) {
-        const char *argv[] = {
-            "AUTH", settings->username ? settings->username : "default", settings->password};
-        r = link_send_now(link, on_login_reply, link, 3, argv, NULL);
-    }
+    if (settings->password)
+        r = link_send_auth(link, on_login_reply, link);
     if (is_ok(r) && settings->database != 0) {
         char database[16];
         snprintf(database, sizeof database, "%d", settings->database);

@@ -25,7 +25,9 @@ enum link_state {
 struct redis_link {
     uv_loop_t *loop;
     const struct log *log;
-    struct arena *arena; /* of the settings */
+    struct arena *arena; /* of the settings; a private one */
+    const char *auth;    /* the command that signs in; NULL until it is sent */
+    size_t auth_length;
     struct redis_settings settings;
     char address[REDIS_ADDRESS_TEXT_MAX];
     struct redis_link_events events;
@@ -74,6 +76,9 @@ void link_on_timer(uv_timer_t *timer);
 /* Sends whatever the state; reply is never held. */
 struct result link_send_now(struct redis_link *link, redis_reply_fn *reply, void *context, int argc,
     const char *const *argv, const size_t *lengths) MUST_CHECK;
+
+/* The same for AUTH, which is a secret. */
+struct result link_send_auth(struct redis_link *link, redis_reply_fn *reply, void *context) MUST_CHECK;
 
 /* redis_link_send for a command in the protocol's form. */
 struct result link_send_formatted(struct redis_link *link, redis_reply_fn *reply, void *context,

@@ -1,6 +1,7 @@
 #include "redis/sync.h"
 
 #include "base/backoff.h"
+#include "redis/auth.h"
 #include "redis/internal.h"
 #include "redis/link.h"
 #include "redis/sentinel.h"
@@ -52,15 +53,32 @@ static struct result login_step(redisContext *connection, int argc, const char *
     return r;
 }
 
+static struct result sign_in(redisContext *connection, const struct redis_settings *settings) {
+    enum { AUTH_BYTES_MAX = 16 * 1024 };
+    struct arena *arena = arena_new_private(AUTH_BYTES_MAX);
+    size_t length = 0;
+    const char *auth = arena ? redis_auth_format(settings, arena, &length) : NULL;
+    redisReply *reply = NULL;
+    struct result r = ok();
+    errno = 0;
+    if (!auth || !redis_auth_make_room(connection)
+        || redisAppendFormattedCommand(connection, auth, length) != REDIS_OK)
+        r = fail(CODE_UNAVAILABLE, "out of memory");
+    else if (redisGetReply(connection, (void **)&reply) != REDIS_OK)
+        r = broken(connection, errno);
+    else
+        r = redis_login_result(reply);
+    freeReplyObject(reply);
+    arena_free(&arena);
+    return r;
+}
+
 /* PING comes last: without a password the server refuses it, and while it loads its data it answers LOADING.
  */
 static struct result login(redisContext *connection, const struct redis_settings *settings) {
     struct result r = ok();
-    if (settings->password) {
-        const char *argv[] = {
-            "AUTH", settings->username ? settings->username : "default", settings->password};
-        r = login_step(connection, 3, argv);
-    }
+    if (settings->password)
+        r = sign_in(connection, settings);
     if (is_ok(r) && settings->database != 0) {
         char database[16];
         snprintf(database, sizeof database, "%d", settings->database);

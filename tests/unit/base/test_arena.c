@@ -137,6 +137,22 @@ static void freeing_is_safe_on_null(void **state) {
     assert_null(arena);
 }
 
+/* Whether core dumps have it is looked at in tests/integration/test_secrets.c. */
+static void a_private_one_is_like_any_other(void **state) {
+    (void)state;
+    struct arena *arena = arena_new_private(10000);
+    char *first = arena_strdup(arena, "secret");
+    assert_string_equal(first, "secret");
+    assert_non_null(arena_alloc(arena, 9000));
+    assert_null(arena_alloc(arena, 1000));
+    arena_reset(arena);
+    char *again = arena_alloc(arena, 7);
+    assert_ptr_equal(again, first);
+    assert_memory_equal(again, "\0\0\0\0\0\0", 7);
+    arena_free(&arena);
+    assert_null(arena);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_and_aligned),
@@ -150,6 +166,7 @@ int main(void) {
         cmocka_unit_test(strings_past_the_maximum_are_null),
         cmocka_unit_test(a_reset_gives_the_same_memory_again),
         cmocka_unit_test(freeing_is_safe_on_null),
+        cmocka_unit_test(a_private_one_is_like_any_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
