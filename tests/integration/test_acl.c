@@ -197,6 +197,7 @@ static void quarantine(struct fixture *fixture) {
 static void look(struct commands *commands) {
     check_run(commands, 0, "status", "2021-10-19");
     check_run(commands, 0, "status", "--replicas");
+    check_run(commands, 0, "status", "--replicas");
     check_run(commands, 0, "explain", "2021-10-19");
     check_run(commands, 0, "history", "2021-10-19");
     check_run(commands, 0, "gaps");
