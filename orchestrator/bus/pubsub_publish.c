@@ -1,5 +1,6 @@
 #include "bus/pubsub_publish.h"
 
+#include "base/backoff.h"
 #include "bus/pubsub_names.h"
 #include "bus/pubsub_queues.h"
 #include "bus/pubsub_status.h"
@@ -13,12 +14,17 @@ enum {
     WAITING_MAX = 100000, /* messages, under way or not */
     WAITING_BYTES_MAX = 256 << 20,
     MESSAGE_BYTES_MAX = 10000000, /* Pub/Sub's limit of a message */
+    QUOTA_LEAST_MS = 1000,
+    QUOTA_MOST_MS = 60000, /* quotas are of so much a minute */
 };
 
 struct pubsub_publisher {
+    struct pubsub_timers *timers;
     struct pubsub_flush *flush;
     struct rpc_channel *channel;
     struct pubsub_timer timer;
+    struct backoff quota;  /* has failures while the quota is used up */
+    uint64_t quota_off_ms; /* when to ask again */
     struct pubsub_queues *queues;
     struct list_link requests;
     int request_count;
@@ -48,11 +54,31 @@ struct pubsub_publisher *pubsub_publisher_new(
         free(publisher);
         return NULL;
     }
+    publisher->timers = timers;
+    publisher->quota = (struct backoff){.first_ms = QUOTA_LEAST_MS, .max_ms = QUOTA_MOST_MS};
     publisher->flush = flush;
     publisher->channel = channel;
     list_init(&publisher->requests);
     pubsub_timer_init(timers, &publisher->timer, dispatch, publisher);
     return publisher;
+}
+
+/*
+ * Each caller waits longer and longer by itself, but there may be thousands of them: when Pub/Sub says that
+ * the quota is used up, nobody asks for a while, and then one request goes ahead of the others. Those that
+ * were under way together count as one.
+ */
+static void note_quota(struct pubsub_publisher *publisher, enum rpc_status status) {
+    uint64_t now = pubsub_now_ms(publisher->timers);
+    if (status != RPC_RESOURCE_EXHAUSTED)
+        publisher->quota.failures = 0;
+    else if (publisher->quota.failures == 0 || now >= publisher->quota_off_ms)
+        publisher->quota_off_ms = now + backoff_next_ms(&publisher->quota);
+}
+
+static bool quota_is_used_up(const struct pubsub_publisher *publisher) {
+    return publisher->quota.failures > 0
+        && (publisher->request_count > 0 || pubsub_now_ms(publisher->timers) < publisher->quota_off_ms);
 }
 
 static struct pubsub_outgoing *first_of(struct list_link *list) {
@@ -117,6 +143,7 @@ static void on_reply(void *context, const struct rpc_reply *reply) {
     struct pubsub_publisher *publisher = request->publisher;
     list_remove(&request->link);
     publisher->request_count--;
+    note_quota(publisher, reply->status);
     if (reply->status == RPC_OK)
         on_published(request, reply);
     else if (publisher->closing)
@@ -179,6 +206,10 @@ static struct result refusal(
     if (first->turned_away)
         return fail(
             CODE_UNAVAILABLE, "%s: %d messages wait to be published already", queue->topic, WAITING_MAX);
+    if (quota_is_used_up(publisher))
+        return fail(CODE_UNAVAILABLE,
+            "%s: RESOURCE_EXHAUSTED: Pub/Sub's quota is used up, and it is asked only now and then",
+            queue->topic);
     if (first->size > MESSAGE_BYTES_MAX)
         return fail(CODE_LIMIT, "%s: a message of %zu bytes; Pub/Sub takes at most %d", queue->topic,
             first->size, MESSAGE_BYTES_MAX);

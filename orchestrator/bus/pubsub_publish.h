@@ -1,7 +1,8 @@
 /*
  * Publishing: messages of one topic and ordering key go together in one request; of a key one request at a
  * time, of different keys many at once. Nothing is tried again here: a failure is the caller's to decide on,
- * and takes along what was queued behind it under the same key.
+ * and takes along what was queued behind it under the same key. Once Pub/Sub's quota is used up, what is
+ * published fails without being sent until it is time to ask again (1 to 60 s, with jitter).
  */
 #ifndef PHASEGATE_BUS_PUBSUB_PUBLISH_H
 #define PHASEGATE_BUS_PUBSUB_PUBLISH_H

@@ -175,6 +175,48 @@ static void a_flush_does_not_wait_for_company(void **state) {
     confirm(0, (char *[]){(char *)"a"}, 1);
 }
 
+/* Publishes one more and waits until its fate is known or it has been sent; says which. */
+static bool is_sent(size_t number) {
+    size_t before = fake_rpc.call_count;
+    publish(number, NULL);
+    uint64_t end = uv_hrtime() + (uint64_t)WAIT_MS * 1000000;
+    while (told[number].times == 0 && fake_rpc.call_count == before && uv_hrtime() < end)
+        uv_run(&loop, UV_RUN_ONCE);
+    return fake_rpc.call_count > before;
+}
+
+static bool is_time_to_ask(void *context) {
+    const uint64_t *end_ms = context;
+    return uv_now(&loop) >= *end_ms;
+}
+
+/* Two were under way; the others are not sent, until one of them finds that the quota is there again. */
+static void a_quota_that_is_used_up_is_left_alone(void **state) {
+    (void)state;
+    assert_true(is_sent(0) && is_sent(1));
+    fake_rpc_answer(0, RPC_RESOURCE_EXHAUSTED);
+    fake_rpc_answer(1, RPC_RESOURCE_EXHAUSTED);
+    check_fails(told[0].result, CODE_UNAVAILABLE, "RESOURCE_EXHAUSTED");
+    uint64_t first_ms = uv_now(&loop) + 450, last_ms = first_ms + 1000; /* half a step of 1 s, at least */
+    for (size_t i = 2; uv_now(&loop) < first_ms && i < 40; i++) {
+        assert_false(is_sent(i));
+        check_fails(told[i].result, CODE_UNAVAILABLE, "quota is used up");
+        assert_true(told[i].result.retryable);
+    }
+    loop_until(&loop, is_time_to_ask, &last_ms, WAIT_MS, "the time to ask again");
+    assert_true(is_sent(50));
+    assert_false(is_sent(51)); /* not before the first one is answered */
+    fake_rpc_answer(2, RPC_RESOURCE_EXHAUSTED);
+    assert_false(is_sent(52));
+    last_ms = uv_now(&loop) + 2000;
+    loop_until(&loop, is_time_to_ask, &last_ms, WAIT_MS, "the time to ask again");
+    assert_true(is_sent(53));
+    confirm(3, (char *[]){(char *)"a"}, 1);
+    assert_true(is_sent(54) && is_sent(55));
+    confirm(4, (char *[]){(char *)"b"}, 1);
+    confirm(5, (char *[]){(char *)"c"}, 1);
+}
+
 static void a_close_fails_everything(void **state) {
     (void)state;
     publish(0, "k");
@@ -202,6 +244,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(
             what_is_published_from_a_failure_does_not_fail_with_it, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flush_does_not_wait_for_company, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_quota_that_is_used_up_is_left_alone, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_close_fails_everything, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
