@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct serve_fields {
@@ -84,6 +85,7 @@ static void close_log(struct serving *serving) {
  * core of a crash.
  */
 static void keep_secrets_apart(const struct serving *serving) {
+    umask(S_IRWXG | S_IRWXO); /* what it and its redis-server write is nobody else's */
     mallopt(M_PERTURB, 0x5a);
     setup_hide_secrets(&serving->setup, &serving->log);
 }

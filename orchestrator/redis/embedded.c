@@ -50,7 +50,12 @@ static MUST_CHECK struct result make_directory(const char *directory) {
     if (mkdir(directory, 0700) == 0)
         return ok();
     struct stat existing;
-    if (errno == EEXIST && stat(directory, &existing) == 0 && S_ISDIR(existing.st_mode))
+    bool is_there = errno == EEXIST && stat(directory, &existing) == 0 && S_ISDIR(existing.st_mode);
+    if (is_there && (existing.st_mode & S_IWOTH))
+        return fail(CODE_INVALID,
+            "anybody may write to the data directory %s, and put a server of their own there; do: chmod 0700",
+            directory);
+    if (is_there)
         return ok();
     return fail(CODE_INVALID, "the data directory %s cannot be made: %s", directory, strerror(errno));
 }

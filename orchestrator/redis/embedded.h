@@ -18,9 +18,9 @@
 struct embedded;
 
 /*
- * Makes the directory (mode 0700) if need be, locks it, starts the server or takes one over. Waits up to 3 s
- * until it listens. socket is DIR/redis.sock. CODE_REFUSED when another phasegate has the directory, or
- * when there is no redis-server program.
+ * Makes the directory (mode 0700) if need be, refuses one that anybody may write to (CODE_INVALID), locks it,
+ * starts the server or takes one over. Waits up to 3 s until it listens. socket is DIR/redis.sock.
+ * CODE_REFUSED when another phasegate has the directory, or when there is no redis-server program.
  */
 struct result embedded_start(uv_loop_t *loop, const char *directory, const char *socket,
     const struct log *log, struct embedded **embedded) MUST_CHECK;

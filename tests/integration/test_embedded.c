@@ -75,6 +75,8 @@ static void everything_is_private(void **state) {
     assert_int_equal(mode_of(system->daemon, ""), 0700);
     assert_int_equal(mode_of(system->daemon, "/redis.sock"), 0600);
     assert_int_equal(mode_of(system->daemon, "/phasegate.lock"), 0600);
+    assert_int_equal(mode_of(system->daemon, "/redis.log"), 0600);
+    assert_int_equal(mode_of(system->daemon, "/appendonlydir"), 0700);
     int server = open_redis_process(system->daemon);
     publish_dates(system);
     system_until_dates(system, date_is_done, "all dates to be done");
@@ -211,6 +213,17 @@ static void no_data_directory(void **state) {
     daemon_await_said(fixture->other, "/not/here cannot be made: No such file or directory");
 }
 
+static void a_data_directory_of_everybody(void **state) {
+    struct fixture *fixture = *state;
+    fixture->dir = temp_dir_make();
+    assert_int_equal(chmod(fixture->dir.path, 0777), 0);
+    fixture->other =
+        daemon_new((struct daemon_options){.binary = PHASEGATE_BINARY, .data = fixture->dir.path});
+    daemon_start(fixture->other);
+    assert_int_equal(daemon_await_exit(fixture->other), USAGE);
+    daemon_await_said(fixture->other, "anybody may write to the data directory");
+}
+
 /* --- Programs ------------------------------------------------------------------------------------------- */
 
 static int setup(void **state) {
@@ -239,6 +252,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(sigterm_while_the_server_starts, setup, teardown),
         cmocka_unit_test_setup_teardown(no_redis_server, setup, teardown),
         cmocka_unit_test_setup_teardown(no_data_directory, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_data_directory_of_everybody, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
