@@ -97,6 +97,7 @@ struct streams_subscription {
     bool paused, ended;
     bool reading; /* XREADGROUP of new entries is under way */
     bool asking;  /* a question over link about entries of the past is under way */
+    bool starved; /* there was no memory for an entry, which is pending all the same */
     bool recover; /* our own pending entries, those after recovered_to, are to be read before new ones */
     bool told, told_claim, told_return; /* the log has heard why reading, claiming, giving back fails */
     char recovered_to[STREAM_ID_TEXT_MAX], claim_cursor[STREAM_ID_TEXT_MAX];

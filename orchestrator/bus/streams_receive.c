@@ -57,8 +57,8 @@ static void drop_deleted(struct streams_subscription *sub, const char *id) {
 }
 
 /*
- * False when the element is no entry. What there is no memory for stays pending, and is claimed later. Of an
- * entry that we have, a fresh reading is news only while it is being acked: it may be pending anew.
+ * False when the element is no entry. What there is no memory for stays pending, and is read again soon. Of
+ * an entry that we have, a fresh reading is news only while it is being acked: it may be pending anew.
  */
 static bool take(struct streams_subscription *sub, const redisReply *element, bool fresh) {
     struct stream_id id;
@@ -77,6 +77,7 @@ static bool take(struct streams_subscription *sub, const redisReply *element, bo
     struct entry *entry = entry_new(element, id, &sub->base);
     if (!entry || !table_add(&sub->table, entry)) {
         free(entry);
+        sub->starved = true;
         log_error(
             &sub->log, "out of memory for entry %s of stream %s", element->element[0]->str, sub->stream->key);
         return true;
@@ -248,6 +249,12 @@ void streams_claim(struct streams_subscription *sub) {
     uint64_t now = uv_now(sub->bus->loop);
     if (!may_ask(sub) || sub->asking || sub->recover || now < sub->next_claim)
         return;
+    sub->next_claim = now + CLAIM_INTERVAL_MS;
+    if (sub->starved) {
+        sub->starved = false;
+        streams_recover(sub);
+        return;
+    }
     char idle[24], count[24];
     snprintf(idle, sizeof idle, "%lld", (long long)sub->bus->claim_after_ms);
     snprintf(count, sizeof count, "%zu", room(sub));
@@ -255,7 +262,6 @@ void streams_claim(struct streams_subscription *sub) {
         sub->group, sub->bus->consumer, idle, sub->claim_cursor, "COUNT", count, NULL);
     sub->asking = is_ok(sent);
     sub->in_flight += sub->asking ? 1 : 0;
-    sub->next_claim = now + CLAIM_INTERVAL_MS;
 }
 
 /* --- Beginning and end ---------------------------------------------------------------------------------- */

@@ -187,6 +187,10 @@ static bool is_busy(void *context) {
     return try(scene, PGS).code == CODE_UNAVAILABLE;
 }
 
+static bool is_free(void *context) {
+    return !is_busy(context);
+}
+
 static void a_script_that_does_not_end(void **state) {
     struct scene *scene = *state;
     redisContext *other = NULL;
@@ -201,6 +205,7 @@ static void a_script_that_does_not_end(void **state) {
     loop_until(&scene->harness->loop, is_busy, scene, 5000, "the server to be busy");
     check_fails(try(scene, TDGS), CODE_UNAVAILABLE, "FUNCTION KILL");
     redis_server_do(scene->harness->server, "SCRIPT KILL");
+    loop_until(&scene->harness->loop, is_free, scene, 5000, "the script to end");
     check_goes_on(scene);
     check_told(scene, "BUSY", "FUNCTION KILL");
     redisFree(other);
