@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DATES = 20, SOON_MS = 10000, CALLS = 1000, TIMEOUT_MS = 300 };
+enum { DATES = 20, SOON_MS = 10000, CALLS = 1000, SHORT_MS = 300, LONG_MS = 5000 };
 
 struct fixture {
     struct redis_server *master, *replica;
@@ -48,7 +48,7 @@ static void start_servers(struct fixture *fixture, bool with_replica) {
     fixture->replica = redis_server_start(options);
     fixture->settings = *redis_server_settings(fixture->master);
     fixture->settings.replicas = 1;
-    fixture->settings.replicas_timeout_ms = TIMEOUT_MS;
+    fixture->settings.replicas_timeout_ms = with_replica ? LONG_MS : SHORT_MS;
     if (!with_replica)
         return;
     follow(fixture);
@@ -129,6 +129,7 @@ static void one_wait_covers_many_calls(void **state) {
 static void check_replica(void *context, const redisReply *reply) {
     struct fixture *fixture = context;
     assert_non_null(reply);
+    assert_int_equal(reply->type, REDIS_REPLY_INTEGER);
     redisReply *there = redis_server_ask(fixture->replica, "GET n");
     fixture->good += there->type == REDIS_REPLY_STRING && atoll(there->str) == reply->integer;
     fixture->refused += there->type != REDIS_REPLY_STRING || atoll(there->str) != reply->integer;
@@ -183,7 +184,7 @@ static void without_a_replica_calls_fail_until_there_is_one(void **state) {
 static void what_is_held_ends_with_the_connection(void **state) {
     struct fixture *fixture = *state;
     start_servers(fixture, false);
-    fixture->settings.replicas_timeout_ms = 5000;
+    fixture->settings.replicas_timeout_ms = LONG_MS;
     open_link(fixture);
     increase(fixture, CALLS / 2);
     loop_never(&fixture->loop, one_answered, fixture, 100, "an answer before its time");
@@ -196,7 +197,7 @@ static void what_is_held_ends_with_the_connection(void **state) {
 static void closing_ends_what_is_held(void **state) {
     struct fixture *fixture = *state;
     start_servers(fixture, false);
-    fixture->settings.replicas_timeout_ms = 5000;
+    fixture->settings.replicas_timeout_ms = LONG_MS;
     open_link(fixture);
     increase(fixture, CALLS);
     loop_never(&fixture->loop, one_answered, fixture, 100, "an answer before its time");
