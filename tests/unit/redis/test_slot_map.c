@@ -65,7 +65,8 @@ static redisReply *list(size_t count, redisReply *const elements[]) {
     reply->type = REDIS_REPLY_ARRAY;
     reply->elements = count;
     reply->element = calloc(ELEMENTS_MAX, sizeof *reply->element);
-    memcpy(reply->element, elements, count * sizeof *elements);
+    if (count > 0)
+        memcpy(reply->element, elements, count * sizeof *elements);
     return reply;
 }
 
