@@ -56,7 +56,7 @@ static void on_months(void *context, const redisReply *reply) {
     note(walk, redis_reply_result(reply));
     size_t count = is_ok(walk->result) && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
     for (size_t i = 0; i < count; i++) {
-        struct result result = ask_month(walk, reply->element[i]->str);
+        struct result result = ask_month(walk, redis_reply_text(reply, i));
         note(walk, result);
         if (is_ok(result))
             walk->open++;

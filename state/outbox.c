@@ -37,7 +37,7 @@ static void hand_over(void *context, game_date first, const redisReply *reply) {
         return;
     }
     for (size_t i = 0; i < count; i++)
-        pairs[i] = (struct pair){reply->element[2 * i]->str, reply->element[2 * i + 1]->str};
+        pairs[i] = (struct pair){redis_reply_text(reply, 2 * i), redis_reply_text(reply, 2 * i + 1)};
     if (count > 1)
         qsort(pairs, count, sizeof *pairs, by_date_and_group);
     for (size_t i = 0; i < count; i++)

@@ -1,5 +1,6 @@
 #include "state/reader.h"
 
+#include "redis/link.h"
 #include "state/keys.h"
 #include "state/reader_ask.h"
 #include "state/reader_parse.h"
@@ -137,7 +138,7 @@ struct result reader_newest(struct reader *reader, const struct pipeline *pipeli
         result = out_of_memory();
     for (size_t i = 0; i < months->elements && is_ok(result) && used < most; i++) {
         game_date first;
-        result = month_parse(months->element[i]->str, &first);
+        result = month_parse(redis_reply_text(months, i), &first);
         if (is_ok(result))
             result = month_dates(reader, pipeline, first, most, found, &used);
     }

@@ -1,4 +1,5 @@
 /* Reading the outbox and the slots, for people. */
+#include "redis/link.h"
 #include "state/keys.h"
 #include "state/reader_ask.h"
 
@@ -38,8 +39,8 @@ static MUST_CHECK struct result add_month(
     const struct pipeline *pipeline, const redisReply *outbox, struct arena *arena, struct list *list) {
     struct result result = make_room(list, outbox->elements / 2, arena);
     for (size_t i = 0; i + 1 < outbox->elements && is_ok(result); i += 2) {
-        result = trigger_from_outbox(pipeline, outbox->element[i]->str, outbox->element[i + 1]->str, arena,
-            &list->triggers[list->count]);
+        result = trigger_from_outbox(pipeline, redis_reply_text(outbox, i), redis_reply_text(outbox, i + 1),
+            arena, &list->triggers[list->count]);
         list->count += is_ok(result);
     }
     return result;
@@ -64,7 +65,7 @@ struct result reader_outbox(struct reader *reader, const struct pipeline *pipeli
     for (size_t i = 0; i < months->elements && is_ok(result); i++) {
         game_date first;
         redisReply *outbox = NULL;
-        result = month_parse(months->element[i]->str, &first);
+        result = month_parse(redis_reply_text(months, i), &first);
         const char *ask[] = {"HGETALL", is_ok(result) ? key_outbox(pipeline, first, key) : ""};
         if (is_ok(result))
             result = reader_ask(reader, &outbox, REDIS_REPLY_ARRAY, ask, 2);
@@ -94,8 +95,8 @@ static MUST_CHECK struct result read_paused(
         return result;
     *paused_ms = 0;
     for (size_t i = 0; i + 1 < reply->elements; i += 2)
-        if (strcmp(reply->element[i]->str, "paused") == 0)
-            *paused_ms = strtoll(reply->element[i + 1]->str, NULL, 10);
+        if (strcmp(redis_reply_text(reply, i), "paused") == 0)
+            *paused_ms = strtoll(redis_reply_text(reply, i + 1), NULL, 10);
     freeReplyObject(reply);
     return ok();
 }
@@ -118,7 +119,7 @@ static bool has_slot(redisReply *const *slots, const struct trigger *trigger) {
     snprintf(
         field, sizeof field, "%s/g%d/r%d", date_format(trigger->date, date), trigger->group, trigger->run);
     for (size_t i = 0; i < taken->elements; i++)
-        if (strcmp(taken->element[i]->str, field) == 0)
+        if (strcmp(redis_reply_text(taken, i), field) == 0)
             return true;
     return false;
 }

@@ -1,5 +1,7 @@
 #include "state/reader_parse.h"
 
+#include "redis/link.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -18,8 +20,8 @@ struct result unreadable(game_date date, const char *field, const char *value) {
 
 const char *field_of(const redisReply *hash, const char *field) {
     for (size_t i = 0; i + 1 < hash->elements; i += 2) {
-        if (strcmp(hash->element[i]->str, field) == 0)
-            return hash->element[i + 1]->str;
+        if (strcmp(redis_reply_text(hash, i), field) == 0)
+            return redis_reply_text(hash, i + 1);
     }
     return NULL;
 }
@@ -41,6 +43,8 @@ bool parse_record(const struct processor *processor, const char *text, struct re
         || !status_parse(status, &read.status))
         return false;
     read.record_count = strcmp(count, "?") == 0 ? ROWS_UNKNOWN : strtoll(count, NULL, 10);
+    if (read.record_count < ROWS_UNKNOWN)
+        return false;
     read.backfill = tag == 'b';
     read.mark = mark == '+' ? RECORD_COUNTS : RECORD_SHORT;
     read.set_aside = mark == '~';
@@ -84,8 +88,10 @@ bool parse_phase(const char *text, enum group_phase *phase) {
     return false;
 }
 
-static int64_t after(int64_t ready_ms, const char *offset) {
-    return strcmp(offset, "-") == 0 ? 0 : ready_ms + strtoll(offset, NULL, 10);
+/* "+350" after ready, or "-" for never, which is 0. False when that is no time. */
+static bool read_after(int64_t ready_ms, const char *offset, int64_t *ms) {
+    *ms = 0;
+    return strcmp(offset, "-") == 0 || !__builtin_add_overflow(ready_ms, strtoll(offset, NULL, 10), ms);
 }
 
 /* "triggered 1 1764502927104 +350 - b 9188" */
@@ -96,10 +102,10 @@ bool parse_group(const char *text, struct arena *arena, struct group_state *grou
     if (sscanf(text, "%15s %d %" SCNd64 " %23s %23s %c %n", phase, &read.run, &read.ready_ms, triggered,
             ended, &tag, &message_at)
             != 6
-        || message_at == 0 || !parse_phase(phase, &read.phase))
+        || message_at == 0 || !parse_phase(phase, &read.phase)
+        || !read_after(read.ready_ms, triggered, &read.triggered_ms)
+        || !read_after(read.ready_ms, ended, &read.ended_ms))
         return false;
-    read.triggered_ms = after(read.ready_ms, triggered);
-    read.ended_ms = after(read.ready_ms, ended);
     read.backfill = tag == 'b';
     const char *message = text + message_at;
     read.bus_message_id = strcmp(message, "-") == 0 ? NULL : arena_strdup(arena, message);
@@ -132,7 +138,8 @@ static MUST_CHECK struct result read_stale(
     struct stale read = {0};
     if (!text)
         return ok();
-    if (sscanf(text, "%d %" SCNd64 " %" SCNd64 " %8s", &read.group, &read.since_ms, &read.due_ms, abbr) != 4)
+    if (sscanf(text, "%d %" SCNd64 " %" SCNd64 " %8s", &read.group, &read.since_ms, &read.due_ms, abbr) != 4
+        || read.group < 1 || read.group > pipeline->group_count)
         return unreadable(date, ".stale", text);
     read.processor = pipeline_processor(pipeline, abbr);
     *stale = read;
@@ -140,12 +147,14 @@ static MUST_CHECK struct result read_stale(
 }
 
 /* "2 1 1764502927104" */
-static MUST_CHECK struct result read_stall(game_date date, const redisReply *hash, struct stall *stall) {
+static MUST_CHECK struct result read_stall(
+    const struct pipeline *pipeline, game_date date, const redisReply *hash, struct stall *stall) {
     const char *text = field_of(hash, ".stall");
     struct stall read = {0};
     if (!text)
         return ok();
-    if (sscanf(text, "%d %d %" SCNd64, &read.group, &read.times, &read.at_ms) != 3)
+    if (sscanf(text, "%d %d %" SCNd64, &read.group, &read.times, &read.at_ms) != 3 || read.group < 1
+        || read.group > pipeline->group_count)
         return unreadable(date, ".stall", text);
     *stall = read;
     return ok();
@@ -170,7 +179,7 @@ struct result parse_date(const struct pipeline *pipeline, game_date date, const 
     state->since_ms = number_of(hash, ".since");
     struct result result = read_stale(pipeline, date, hash, &state->stale);
     if (is_ok(result))
-        result = read_stall(date, hash, &state->stall);
+        result = read_stall(pipeline, date, hash, &state->stall);
     for (int i = 0; i < pipeline->processor_count && is_ok(result); i++)
         result = read_record(date, &pipeline->processors[i], hash, arena, &state->records[i]);
     for (int g = 1; g <= pipeline->group_count && is_ok(result); g++)
@@ -211,9 +220,9 @@ struct result parse_quarantined(
         .reason = arena_strdup(arena, field_of(hash, "reason")),
         .topic = arena_strdup(arena, field_of(hash, "topic"))};
     for (size_t i = 0; i + 1 < hash->elements; i += 2) {
-        if (strcmp(hash->element[i]->str, "data") == 0) {
+        if (strcmp(redis_reply_text(hash, i), "data") == 0) {
             read.size = hash->element[i + 1]->len;
-            read.data = arena_copy(arena, hash->element[i + 1]->str, read.size);
+            read.data = arena_copy(arena, redis_reply_text(hash, i + 1), read.size);
         }
     }
     if (!read.id || !read.reason || !read.topic || !read.data)

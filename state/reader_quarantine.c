@@ -1,4 +1,5 @@
 /* The reader's part of the quarantine. */
+#include "redis/link.h"
 #include "state/keys.h"
 #include "state/reader_ask.h"
 #include "state/reader_parse.h"
@@ -39,7 +40,7 @@ static MUST_CHECK struct result read_listed(struct reader *reader, const struct 
     const redisReply *ids, struct arena *arena, struct quarantined *entries, size_t *count) {
     for (size_t i = 0; i < ids->elements; i++) {
         struct result result =
-            reader_quarantined(reader, pipeline, ids->element[i]->str, arena, &entries[*count]);
+            reader_quarantined(reader, pipeline, redis_reply_text(ids, i), arena, &entries[*count]);
         if (is_ok(result))
             ++*count;
         else if (result.code != CODE_NOT_FOUND) /* dropped since it was listed */

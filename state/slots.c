@@ -118,14 +118,8 @@ void store_release(struct store *store, const struct pipeline *pipeline, const s
 
 /* --- Who has one ---------------------------------------------------------------------------------------- */
 
-/* "2021-11-17/g2/r1" */
-static bool read_field(const char *field, struct trigger *trigger) {
-    *trigger = (struct trigger){.date = 0};
-    return strlen(field) > DATE_TEXT_MAX && is_ok(date_parse(field, DATE_TEXT_MAX - 1, &trigger->date))
-        && sscanf(field + DATE_TEXT_MAX - 1, "/g%d/r%d", &trigger->group, &trigger->run) == 2;
-}
-
 struct asking {
+    const struct pipeline *pipeline;
     store_slot_fn *slot;
     void *context;
 };
@@ -136,7 +130,7 @@ static void on_asked(void *context, const redisReply *reply) {
     size_t count = is_ok(result) && reply->type == REDIS_REPLY_ARRAY ? reply->elements : 0;
     struct trigger trigger;
     for (size_t i = 0; i < count; i++)
-        if (read_field(reply->element[i]->str, &trigger))
+        if (trigger_parse_field(asking->pipeline, redis_reply_text(reply, i), &trigger))
             asking->slot(asking->context, ok(), &trigger);
     asking->slot(asking->context, result, NULL);
     free(asking);
@@ -148,7 +142,7 @@ void store_slots(
     struct asking *asking = malloc(sizeof *asking);
     struct result result = fail(CODE_UNAVAILABLE, "out of memory");
     if (asking) {
-        *asking = (struct asking){.slot = slot, .context = context};
+        *asking = (struct asking){.pipeline = pipeline, .slot = slot, .context = context};
         result = redis_link_sendv(
             store_link(store), on_asked, asking, "ZRANGE", key_slots(pipeline, group, key), "0", "-1", NULL);
     }
@@ -243,9 +237,9 @@ static void on_slots(void *context, const redisReply *reply) {
     note(reclaim, result);
     for (size_t i = 0; i + 1 < count; i += 2) {
         struct trigger trigger;
-        if (!read_field(reply->element[i]->str, &trigger))
+        if (!trigger_parse_field(reclaim->pipeline, redis_reply_text(reply, i), &trigger))
             continue;
-        if (strtod(reply->element[i + 1]->str, NULL) <= (double)reclaim->now_ms)
+        if (strtod(redis_reply_text(reply, i + 1), NULL) <= (double)reclaim->now_ms)
             free_slot(reclaim, &trigger);
         else
             ask_in_flight(reclaim, &trigger);

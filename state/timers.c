@@ -24,12 +24,14 @@ static struct result ask(void *context, game_date first, redis_reply_fn *reply, 
         key_due(sweep->pipeline, first, key), "-inf", now, "LIMIT", "0", most, NULL);
 }
 
-/* Members are days of the month. */
+/* Members are days of the month; another one is nobody's. */
 static void hand_over(void *context, game_date first, const redisReply *reply) {
     struct sweep *sweep = context;
     for (size_t i = 0; i < reply->elements; i++) {
-        game_date date = first + atoi(reply->element[i]->str) - 1;
-        sweep->due(sweep->context, ok(), &date);
+        long day = strtol(redis_reply_text(reply, i), NULL, 10);
+        game_date date = first + (game_date)day - 1;
+        if (day >= 1 && day <= 31 && date < date_next_month(first))
+            sweep->due(sweep->context, ok(), &date);
     }
 }
 
@@ -100,6 +102,8 @@ static void on_replayed(
     (void)store;
     if (is_ok(result))
         result = reply_check(reply, PARTS, "pg_replay");
+    if (is_ok(result) && (reply_int(reply, WHAT) < 0 || reply_int(reply, WHAT) > REPLAYED_RUN))
+        result = fail(CODE_INTERNAL, "pg_replay answered what this phasegate does not understand");
     if (is_ok(result)) {
         replayed.what = reply_int(reply, WHAT);
         replayed.group = reply_int(reply, GROUP);

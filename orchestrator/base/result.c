@@ -20,11 +20,13 @@ const char *code_name(enum code code) {
     return code_names[code];
 }
 
-/* The text keeps whole UTF-8 characters when it is cut, so that whatever shows it can. */
+/* Whatever shows the text can: it is UTF-8 even when a format's "%.60s" cut a character, or a value was not.
+ */
 static void set_text(struct result *r, const char *text) {
     size_t length = text_cut(text, strlen(text), sizeof r->text - 1);
     memcpy(r->text, text, length);
     r->text[length] = '\0';
+    text_mend(r->text);
 }
 
 struct result fail(enum code code, const char *format, ...) {

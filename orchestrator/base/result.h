@@ -25,7 +25,7 @@ enum { RESULT_TEXT_MAX = 400 };
 struct result {
     enum code code;
     bool retryable;
-    char text[RESULT_TEXT_MAX]; /* NUL-terminated, cut between characters if longer; empty when ok */
+    char text[RESULT_TEXT_MAX]; /* NUL-terminated UTF-8, cut between characters if longer; empty when ok */
 };
 
 /* Marks a function whose result may not be dropped. */

@@ -59,6 +59,16 @@ size_t text_cut(const char *text, size_t length, size_t max) {
     return continues(text[cut]) ? max : cut; /* not UTF-8: there is no character to keep whole */
 }
 
+void text_mend(char *text) {
+    size_t length = strlen(text);
+    for (size_t at = 0; at < length;) {
+        size_t bytes = character(text + at, length - at);
+        if (bytes == 0)
+            text[at] = '?';
+        at += bytes > 0 ? bytes : 1;
+    }
+}
+
 /* A terminal obeys C0, DEL and also C1, which UTF-8 writes as C2 80 to C2 9F. */
 static bool is_control(const char *text, size_t bytes) {
     uint8_t first = (uint8_t)text[0];

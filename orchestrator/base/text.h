@@ -16,6 +16,9 @@ bool text_is_utf8(const char *text, size_t length);
 /* How many bytes, at most max, may be kept without breaking a UTF-8 character. */
 size_t text_cut(const char *text, size_t length, size_t max);
 
+/* Makes it UTF-8, in place: a byte that belongs to no character becomes "?". */
+void text_mend(char *text);
+
 /*
  * One printable line, always valid UTF-8: control characters and bytes that are not UTF-8 become \xNN, and
  * what does not fit is replaced by "...". size is at least 4. Returns out.

@@ -34,13 +34,16 @@ static bool take_number(const char **text, const char *mark, int most, int *numb
     return true;
 }
 
-/* "2021-11-17/g2/r1" */
-static bool parse_field(const struct pipeline *pipeline, const char *field, struct trigger *trigger) {
+bool trigger_parse_field(const struct pipeline *pipeline, const char *field, struct trigger *trigger) {
     size_t length = strnlen(field, DATE_TEXT_MAX - 1);
     const char *rest = field + length;
-    return is_ok(date_parse(field, length, &trigger->date))
-        && take_number(&rest, "/g", pipeline->group_count, &trigger->group)
-        && take_number(&rest, "/r", INT_MAX, &trigger->run) && *rest == '\0';
+    struct trigger read = {0};
+    if (!is_ok(date_parse(field, length, &read.date))
+        || !take_number(&rest, "/g", pipeline->group_count, &read.group)
+        || !take_number(&rest, "/r", INT_MAX, &read.run) || *rest != '\0')
+        return false;
+    *trigger = read;
+    return true;
 }
 
 /* The rows of the processors that the pipeline knows; those that a newer definition dropped are passed over.
@@ -77,20 +80,16 @@ static struct result read_facts(
 
 bool trigger_parse_id(const struct pipeline *pipeline, const char *id, struct trigger *trigger) {
     size_t length = strlen(pipeline->name);
-    struct trigger read = {0};
-    if (strncmp(id, pipeline->name, length) != 0 || id[length] != '/'
-        || !parse_field(pipeline, id + length + 1, &read))
-        return false;
-    *trigger = read;
-    return true;
+    return strncmp(id, pipeline->name, length) == 0 && id[length] == '/'
+        && trigger_parse_field(pipeline, id + length + 1, trigger);
 }
 
 struct result trigger_from_outbox(const struct pipeline *pipeline, const char *field, const char *facts,
     struct arena *arena, struct trigger *trigger) {
     char shown[TEXT_SHOWN_MAX];
-    struct trigger read = {0};
+    struct trigger read;
     text_show(field, strlen(field), shown, sizeof shown);
-    if (!parse_field(pipeline, field, &read))
+    if (!trigger_parse_field(pipeline, field, &read))
         return fail(CODE_INVALID,
             "outbox entry \"%s\" of pipeline %s is not like 2021-11-17/g2/r1, with a group up to %d", shown,
             pipeline->name, pipeline->group_count);

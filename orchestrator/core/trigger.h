@@ -29,6 +29,12 @@ char *trigger_id(const struct pipeline *pipeline, const struct trigger *trigger,
 bool trigger_parse_id(const struct pipeline *pipeline, const char *id, struct trigger *trigger);
 
 /*
+ * Reads date, group and run of an outbox field, "2021-11-17/g2/r1", into a trigger that is empty otherwise.
+ * False, and nothing set, when it is none, or its group is none of the pipeline's.
+ */
+bool trigger_parse_field(const struct pipeline *pipeline, const char *field, struct trigger *trigger);
+
+/*
  * Reads an outbox entry: its field ("2021-11-17/g2/r1") and its facts, JSON written by the store's functions.
  * CODE_INVALID when it is not one of ours. correlation_id lives in the arena.
  */

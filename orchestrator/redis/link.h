@@ -86,4 +86,8 @@ void redis_link_close(struct redis_link *link, void (*closed)(void *context), vo
  * other errors CODE_INTERNAL. */
 struct result redis_reply_result(const redisReply *reply) MUST_CHECK;
 
+/* The text of an array's element; "" when the element is none, so that what is no text reads as a wrong one.
+ */
+const char *redis_reply_text(const redisReply *array, size_t index);
+
 #endif

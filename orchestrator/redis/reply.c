@@ -57,6 +57,11 @@ struct result redis_reply_result(const redisReply *reply) {
                   : fail(code, "Redis answers: %s", reply->str);
 }
 
+const char *redis_reply_text(const redisReply *array, size_t index) {
+    const char *text = array->element[index]->str;
+    return text ? text : "";
+}
+
 struct result redis_login_result(const redisReply *reply) {
     struct result r = redis_reply_result(reply);
     if (r.code == CODE_UNAVAILABLE || is_ok(r))

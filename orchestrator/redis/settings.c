@@ -37,8 +37,8 @@ static struct result split_host(
         *after = rest + *length;
         return ok();
     }
-    const char *end = strchr(rest, ']');
-    if (!end || (end[1] != '\0' && !strchr(":/,", end[1])))
+    const char *end = rest + 1 + strcspn(rest + 1, "[]/,");
+    if (*end != ']' || !memchr(rest, ':', (size_t)(end - rest)) || (end[1] != '\0' && !strchr(":/,", end[1])))
         return fail(CODE_INVALID, "%s: an IPv6 address is written [address]:port", url);
     *host = rest + 1;
     *length = (size_t)(end - rest) - 1;

@@ -25,6 +25,12 @@ static void only_unavailable_is_retryable(void **state) {
         assert_int_equal(fail((enum code)code, "x").retryable, code == CODE_UNAVAILABLE);
 }
 
+static void a_text_is_utf8_whatever_it_shows(void **state) {
+    (void)state;
+    assert_string_equal(fail(CODE_INVALID, "\"%.3s\"", "caf\xc3\xa9" + 1).text, "\"af?\"");
+    assert_string_equal(fail_within(fail(CODE_INVALID, "x"), "\xff").text, "?: x");
+}
+
 static void fail_within_says_where(void **state) {
     (void)state;
     struct result r = fail_within(fail(CODE_UNAVAILABLE, "refused"), "redis %s", "127.0.0.1");
@@ -82,6 +88,7 @@ int main(void) {
         cmocka_unit_test(fail_within_leaves_ok_alone),
         cmocka_unit_test(a_long_text_is_cut),
         cmocka_unit_test(a_cut_text_stays_utf8),
+        cmocka_unit_test(a_text_is_utf8_whatever_it_shows),
         cmocka_unit_test(every_code_has_a_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

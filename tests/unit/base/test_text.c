@@ -91,6 +91,23 @@ static void any_bytes_are_shown_as_one_utf8_line(void **state) {
     }
 }
 
+static void what_is_no_character_is_mended(void **state) {
+    (void)state;
+    char whole[] = "Bogdanović", cut[] = "Bogdanovi\xc4",
+         strange[] =
+             "\xff"
+             "a\xed\xa0\x80z",
+         none[] = "";
+    text_mend(whole);
+    text_mend(cut);
+    text_mend(strange);
+    text_mend(none);
+    assert_string_equal(whole, "Bogdanović");
+    assert_string_equal(cut, "Bogdanovi?");
+    assert_string_equal(strange, "?a???z");
+    assert_string_equal(none, "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_told_from_the_rest),
@@ -98,6 +115,7 @@ int main(void) {
         cmocka_unit_test(a_cut_of_what_is_not_utf8_is_where_it_is_asked),
         cmocka_unit_test(strange_bytes_are_shown_in_hex),
         cmocka_unit_test(what_does_not_fit_ends_in_dots),
+        cmocka_unit_test(what_is_no_character_is_mended),
         cmocka_unit_test(any_bytes_are_shown_as_one_utf8_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

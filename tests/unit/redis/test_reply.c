@@ -75,11 +75,23 @@ static void a_broken_pipe_is_ignored_unless_somebody_handles_it(void **state) {
     assert_true(action.sa_handler == handler);
 }
 
+static void what_is_no_text_reads_as_an_empty_one(void **state) {
+    (void)state;
+    redisReply text = {.type = REDIS_REPLY_STRING, .str = (char[]){"x"}, .len = 1};
+    redisReply nothing = {.type = REDIS_REPLY_NIL}, number = {.type = REDIS_REPLY_INTEGER, .integer = 7};
+    redisReply *elements[] = {&text, &nothing, &number};
+    const redisReply array = {.type = REDIS_REPLY_ARRAY, .elements = 3, .element = elements};
+    assert_string_equal(redis_reply_text(&array, 0), "x");
+    assert_string_equal(redis_reply_text(&array, 1), "");
+    assert_string_equal(redis_reply_text(&array, 2), "");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_error_is_of_the_kind_that_its_first_word_says),
         cmocka_unit_test(no_reply_is_unavailable_and_others_are_ok),
         cmocka_unit_test(a_login_is_refused_or_waits),
+        cmocka_unit_test(what_is_no_text_reads_as_an_empty_one),
         cmocka_unit_test(a_broken_pipe_is_ignored_unless_somebody_handles_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,6 +99,8 @@ static void wrong_addresses_are_refused_and_nothing_is_set(void **state) {
         {"redis://cache/10000", "database"},
         {"redis://[::1", "IPv6"},
         {"redis://[::1]x", "IPv6"},
+        {"redis://[localhost]", "IPv6"},
+        {"redis://[2/[2]:639", "IPv6"},
         {"unix://", "begin with /"},
         {"unix:///", "begin with /"},
         {"unix://run/redis.sock", "begin with /"},
