@@ -46,8 +46,14 @@ static const struct stage_setting settings[] = {{"rerun_settle", "3"}, {"upstrea
 static const struct stage_setting forgetful[] = {{"rerun_settle", "3"}, {"upstream_deadline", "0"},
     {"group_deadline", "20"}, {"on_stall", "retrigger"}, {"retrigger_limit", "100"}, {0}};
 
-/* Of a set an ack waits for one replica too: what the master alone has is lost with it. */
-static const char *const durable[] = {"PHASEGATE_STORE_DURABILITY=replicas 1", NULL};
+/*
+ * In a set an ack waits for every replica that may be the next master: what one alone has is lost when
+ * sentinels choose another. NULL: there are none.
+ */
+static const char *const of_one[] = {"PHASEGATE_STORE_DURABILITY=replicas 1", NULL};
+static const char *const of_two[] = {"PHASEGATE_STORE_DURABILITY=replicas 2", NULL};
+static const char *const *const durable[] = {
+    [CHAOS_SINGLE] = NULL, [CHAOS_SENTINEL] = of_two, [CHAOS_CLUSTER] = of_one};
 
 /* --- Redis, in its forms -------------------------------------------------------------------------------- */
 
@@ -413,7 +419,7 @@ struct world *world_open(const char *binary, enum chaos_form form, enum chaos_bu
             .pubsub = world_pubsub(world),
             .settings = "engine: {lease_seconds: 5}",
             .pipeline = bus == CHAOS_EMULATOR ? forgetful : settings,
-            .environment = form == CHAOS_SINGLE ? NULL : durable,
+            .environment = durable[form],
             .create = true});
         daemon_start(world->replicas[i]);
     }
