@@ -11,7 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FLOOD = 5000, ROUNDS = 5, STUCK = 400, AT_MOST_TIMES = 5, AT_MOST_MS = 1500 };
+enum {
+    FLOOD = 5000,
+    ROUNDS = 5,
+    STUCK = 1200,
+    /* more than may be in hand */ AT_MOST_TIMES = 5,
+    AT_MOST_MS = 1500
+};
 
 #define STREAM "pg:bus:{nba-phase3-complete}"
 
