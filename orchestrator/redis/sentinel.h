@@ -11,7 +11,7 @@
 
 #include <hiredis/hiredis.h>
 
-/* How long one sentinel may take for each step; SETTINGS seeds times twice this is the most in all. */
+/* How long one sentinel may take for each step, of which there are two or three. */
 enum { SENTINEL_ANSWER_MS = 500, SENTINEL_HOST_MAX = 256 };
 
 struct sentinel_master {
