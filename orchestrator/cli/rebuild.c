@@ -17,6 +17,7 @@ enum {
     LOOK_EVERY_MS = 200,
     REPLICA_WAIT_MS = 25000, /* five sweeps: who has not answered by then is not there */
     REPLICA_RECENT_MS = 60000,
+    FIRST_QUIET = 4, /* times the quiet time, before anything came */
     PAGE = 200,
     PAGE_BYTES_MAX = 512 << 20,
     EVENT_BYTES_MAX = 8 * COMPLETION_BYTES_MAX,
@@ -119,14 +120,15 @@ static struct result await_replicas(struct work *work) {
 
 /* --- The backlog ---------------------------------------------------------------------------------------- */
 
-/* All of it came when nothing of it has come for a while; no bus says how much is left. */
+/* All of it came when nothing of it has come for a while; no bus says how much is left. The first one may
+ * take longer: daemon and bus have to take notice of the move. */
 static struct result await_backlog(struct work *work) {
     const struct rebuild *rebuild = work->rebuild;
     struct rebuild_state *state = arena_alloc(rebuild->lookup->setup.arena, sizeof *state);
     int64_t quiet_since_ms = now_ms(), seen_kept_ms = 0, seen_waiting = 0;
     if (!state)
         return fail(CODE_LIMIT, "out of memory");
-    while (now_ms() - quiet_since_ms < rebuild->quiet_ms) {
+    while (now_ms() - quiet_since_ms < rebuild->quiet_ms * (seen_kept_ms ? 1 : FIRST_QUIET)) {
         wait_a_little(work);
         struct result r = reader_rebuild(work->reader, work->pipeline, state);
         if (!is_ok(r))

@@ -46,7 +46,7 @@ static const struct option_row rows[] = {
     {"rebuild", 0, OPTION_FLAG, NULL, FIELD(rebuild),
         "with --seek, after the store forgot: its state is made anew, without a second trigger"},
     {"quiet", 0, OPTION_COUNT, "SECONDS", FIELD(quiet),
-        "with --rebuild: all has been received when nothing came for so long (Redis 3, Pub/Sub 60)"},
+        "with --rebuild: all has been received when nothing came for so long (Redis 10, Pub/Sub 60)"},
     {"accept-loss", 0, OPTION_FLAG, NULL, FIELD(accept_loss),
         "nothing has to be rebuilt: the store's loss counts as settled"},
     {"dry-run", 'n', OPTION_FLAG, NULL, FIELD(dry_run), "print what would be done, and do not"},
@@ -232,7 +232,7 @@ static struct result seek_back(const struct invocation *call) {
 
 /* --- After the store forgot ----------------------------------------------------------------------------- */
 
-enum { QUIET_REDIS_S = 3, QUIET_PUBSUB_S = 60 }; /* Pub/Sub may take a minute to begin */
+enum { QUIET_REDIS_S = 10, QUIET_PUBSUB_S = 60 }; /* Pub/Sub may take a minute to begin */
 
 static struct result print_rebuild(const struct invocation *call, const struct rebuild *rebuild) {
     if (call->common->json) {

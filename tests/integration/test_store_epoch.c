@@ -151,6 +151,19 @@ static void a_new_process_goes_on(void **state) {
     assert_int_equal(raise_at(&a, NOW_MS + 2 * INT64_C(86400000)), FORGOTTEN_NOTHING); /* it slept for days */
 }
 
+/* It remembers by the value alone. */
+static void a_new_process_finds_an_older_value(void **state) {
+    struct replica a = {.name = "a"};
+    (void)state;
+    raise_epoch(&a);
+    redisReply *kept = keep();
+    raise_epoch(&a);
+    struct replica heir = {.name = "heir", .memory = a.memory};
+    heir.memory.own = 0;
+    put_back(kept);
+    assert_int_equal(raise_epoch(&heir), FORGOTTEN_OLDER);
+}
+
 static void settled_is_settled(void **state) {
     struct replica a = {.name = "a"}, late = {.name = "late"};
     struct epoch_state is;
@@ -198,6 +211,7 @@ int main(void) {
         TEST(others_do_not_hide_it),
         TEST(more_than_is_remembered_is_no_loss),
         TEST(a_new_process_goes_on),
+        TEST(a_new_process_finds_an_older_value),
         TEST(settled_is_settled),
     };
     return cmocka_run_group_tests(tests, open_harness, close_harness);
