@@ -27,7 +27,7 @@ static void only_unavailable_is_retryable(void **state) {
 
 static void a_text_is_utf8_whatever_it_shows(void **state) {
     (void)state;
-    assert_string_equal(fail(CODE_INVALID, "\"%.3s\"", "caf\xc3\xa9" + 1).text, "\"af?\"");
+    assert_string_equal(fail(CODE_INVALID, "\"%.3s\"", "af\xc3\xa9").text, "\"af?\"");
     assert_string_equal(fail_within(fail(CODE_INVALID, "x"), "\xff").text, "?: x");
 }
 
