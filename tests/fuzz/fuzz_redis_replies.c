@@ -217,13 +217,14 @@ static void on_leased(void *context, struct result result, enum leasing leasing,
 
 static void ask(struct store *store, uint8_t what) {
     const struct pipeline *nba = nba_pipeline();
-    const struct completion completion = {.processor = &nba->processors[PGS],
+    static struct completion completion; /* they live until the answer */
+    completion = (struct completion){.processor = &nba->processors[PGS],
         .date = 18948,
         .status = STATUS_SUCCESS,
         .record_count = 241,
         .execution_id = "x"};
-    const struct quarantine_limits limits = {0};
-    const struct message message = {.id = "9188", .data = "x", .size = 1};
+    static const struct quarantine_limits limits;
+    static const struct message message = {.id = "9188", .data = "x", .size = 1};
     switch (what) {
     case 'a':
         store_apply(store, nba, &completion, FUZZ_NOW_MS, on_applied, NULL);
