@@ -211,7 +211,7 @@ static void print_hints(const struct replay_work *work, const struct totals *tot
     if (totals->due == 0)
         return;
     fputs(
-        "`phasegate serve` publishes what is due from the outbox, within 15 s, backfill within its cap;\n"
+        "`phasegate serve` publishes what is due from the outbox, within seconds, backfill within its cap;\n"
         "what stays \"ready\" in `phasegate status` has no daemon running, or one that cannot reach the "
         "bus\n",
         out);

@@ -12,7 +12,7 @@
 
 struct small_disk small_disk_make(int megabytes) {
     char options[32];
-    snprintf(options, sizeof options, "size=%dm", megabytes);
+    snprintf(options, sizeof options, "size=%dm,mode=0700", megabytes);
     struct small_disk disk = {.dir = temp_dir_make()};
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0
         || mount("tmpfs", disk.dir.path, "tmpfs", 0, options) != 0) {

@@ -98,7 +98,7 @@ static void what_was_done_is_told_apart_from_what_was_not(void **state) {
         "2021-11-19  not sent    nba/2021-11-19/g2/r1  group 2 was cancelled\n"
         "\n"
         "5 dates: 1 triggered again, 2 with nothing to do, 1 not sent, 1 sent without an answer\n"
-        "`phasegate serve` publishes what is due from the outbox, within 15 s, backfill within its cap;\n"
+        "`phasegate serve` publishes what is due from the outbox, within seconds, backfill within its cap;\n"
         "what stays \"ready\" in `phasegate status` has no daemon running, or one that cannot reach the "
         "bus\n"
         "backfill is paused since 2021-12-04 17:00:00 UTC: its triggers wait for `phasegate backfill "
