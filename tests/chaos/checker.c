@@ -295,8 +295,8 @@ void checker_judge(struct checker *checker, struct chaos_verdict *verdict) {
         struct day day = {.checker = checker,
             .verdict = verdict,
             .date = from_fed ? fed[f].date : came[c].date,
-            .fed = fed + f,
-            .came = came + c};
+            .fed = fed ? fed + f : NULL,
+            .came = came ? came + c : NULL};
         for (; f < checker->fed.count && fed[f].date == day.date; f++)
             day.fed_count++;
         for (; c < checker->came.count && came[c].date == day.date; c++)

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DATES = 30, ROUNDS = 3, DISK_MEGABYTES = 24 };
+enum { DATES = 30, ROUNDS = 2, DISK_MEGABYTES = 24 };
 
 #define PHASE3 "projects/" DAEMON_PROJECT "/subscriptions/phasegate-nba-phase3"
 #define OVER "Redis does what it is asked again"
@@ -70,37 +70,51 @@ static void until_said(struct system *system, const char *part, size_t times) {
     player_until(system->player, was_said, &said, SYSTEM_DEADLINE_MS, part);
 }
 
-/* Of the fake, which alone counts them, and takes completions whatever Redis does. */
+/* Of the fake, which alone counts them. */
 static size_t acked(const struct system *system) {
-    return system->fake ? fake_pubsub_counts(system->fake, PHASE3).acked : 0;
+    return fake_pubsub_counts(system->fake, PHASE3).acked;
 }
 
-static bool all_in_hand(void *context) {
+static bool all_acked(void *context) {
+    return acked(context) == (size_t)(TDGS - PGS) * DATES;
+}
+
+static bool some_in_hand(void *context) {
     const struct system *system = context;
-    return !system->fake || fake_pubsub_counts(system->fake, PHASE3).leased > 0;
+    return fake_pubsub_counts(system->fake, PHASE3).leased > 0;
 }
 
 /* --- The tests ------------------------------------------------------------------------------------------ */
 
-/* No room in the middle of the work, again and again, and while the last table's completions come. */
+/* While the last table's completions come; over the fake, of which it is known what it takes for done. */
+static void no_room_at_the_end(struct fixture *fixture, const char *word,
+    void (*take)(struct fixture *fixture), void (*give)(struct fixture *fixture)) {
+    struct system *system = &fixture->system;
+    player_until(system->player, all_acked, system, SYSTEM_DEADLINE_MS, "all acks");
+    take(fixture);
+    until_said(system, word, ROUNDS + 1); /* Redis notices a full disk only with its next write */
+    publish(system, TDGS);
+    player_until(system->player, some_in_hand, system, SYSTEM_DEADLINE_MS, "completions in hand");
+    assert_int_equal(acked(system), (TDGS - PGS) * DATES);
+    give(fixture);
+    until_said(system, OVER, ROUNDS + 1);
+}
+
+/* No room in the middle of the work, again and again. */
 static void no_room(struct fixture *fixture, const char *word, void (*take)(struct fixture *fixture),
     void (*give)(struct fixture *fixture)) {
     struct system *system = &fixture->system;
     for (int processor = PGS; processor < TDGS; processor++)
         publish(system, processor);
-    for (int round = 1; round <= ROUNDS; round++) {
+    for (size_t round = 1; round <= ROUNDS; round++) {
         take(fixture);
-        until_said(system, word, (size_t)round);
-        size_t before = acked(system);
-        if (round == ROUNDS && system->fake)
-            publish(system, TDGS);
-        if (round == ROUNDS)
-            player_until(system->player, all_in_hand, system, SYSTEM_DEADLINE_MS, "completions in hand");
-        assert_int_equal(acked(system), before);
+        until_said(system, word, round);
         give(fixture);
-        until_said(system, OVER, (size_t)round);
+        until_said(system, OVER, round);
     }
-    if (!system->fake)
+    if (system->fake)
+        no_room_at_the_end(fixture, word, take, give);
+    else
         publish(system, TDGS);
     check_all_done(system);
 }

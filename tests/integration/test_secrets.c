@@ -23,8 +23,16 @@ enum { PATH_BYTES = 256, LINE_BYTES = 1024, MAPPING_BYTES_MAX = 256 << 20 };
 #define SECRET "kYw3-one-that-stands-nowhere-else-9Qz"
 #define DEBUG "log: {level: debug}"
 
+#ifdef __has_feature /* clang's way of saying it */
+#define SANITIZED (__has_feature(address_sanitizer) || __has_feature(thread_sanitizer))
+#elif defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define SANITIZED 1
+#else
+#define SANITIZED 0
+#endif
+
 /* Their allocators keep what was freed as it is. */
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#if SANITIZED
 #define FREED_IS_WIPED false
 #else
 #define FREED_IS_WIPED true
