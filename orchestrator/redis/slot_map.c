@@ -102,7 +102,10 @@ bool redirection_read(const redisReply *reply, const char *asked_host, struct re
     if (!colon)
         return false;
     *colon = '\0';
-    *redirection = (struct redirection){.ask = ask, .slot = slot, .to = {.port = atoi(colon + 1)}};
+    long port = strtol(colon + 1, NULL, 10);
+    if (port < 1 || port > UINT16_MAX)
+        return false;
+    *redirection = (struct redirection){.ask = ask, .slot = slot, .to = {.port = (int)port}};
     snprintf(redirection->to.host, SLOT_HOST_MAX, "%s", *host ? host : asked_host);
     return true;
 }

@@ -145,7 +145,8 @@ static void redirections_are_read(void **state) {
     assert_true(read_redirection("MOVED 0 :6381", &to));
     assert_string_equal(to.to.host, "asked");
     static const char *const others[] = {"ERR MOVED 1 a:1", "MOVED", "MOVED 16384 a:1", "MOVED -1 a:1",
-        "MOVED x a:1", "MOVED 1 a", "TRYAGAIN", "MOVEDX 1 a:1"};
+        "MOVED x a:1", "MOVED 1 a", "MOVED 1 a:0", "MOVED 1 a:65536", "ASK 1 a:-1", "TRYAGAIN",
+        "MOVEDX 1 a:1"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         assert_false(read_redirection(others[i], &to));
     assert_false(redirection_read(NULL, "asked", &to));
