@@ -38,6 +38,8 @@ static bool two_digits(const char *text, int *value) {
 
 enum { SECONDS_LENGTH = sizeof "YYYY-MM-DDThh:mm:ss" - 1, DAY_SECONDS = 86400 };
 
+static const int64_t day_ms = (int64_t)DAY_SECONDS * 1000;
+
 /* Exactly "YYYY-MM-DDThh:mm:ss"; the separator may be T, t or a space. Second 60, a leap second, is the next
  * minute. */
 static bool parse_seconds(const char *text, int64_t *seconds) {
@@ -94,16 +96,17 @@ struct result timestamp_parse(const char *text, int64_t *ms) {
         const char *rest = text + SECONDS_LENGTH;
         int fraction, zone;
         if (parse_fraction(&rest, &fraction) && parse_zone(rest, &zone)) {
-            *ms = (seconds - (int64_t)zone * 60) * 1000 + fraction;
-            return ok();
+            int64_t utc = (seconds - (int64_t)zone * 60) * 1000 + fraction;
+            if (utc >= CALENDAR_FIRST * day_ms && utc < (CALENDAR_LAST + 1) * day_ms) {
+                *ms = utc;
+                return ok();
+            }
         }
     }
     char shown[TEXT_SHOWN_MAX];
     return fail(CODE_INVALID, "\"%s\" is not a timestamp like 2025-12-04T18:20:00Z",
         text_show(text, strlen(text), shown, sizeof shown));
 }
-
-static const int64_t day_ms = (int64_t)DAY_SECONDS * 1000;
 
 char *timestamp_format(int64_t ms, char text[TIMESTAMP_TEXT_MAX]) {
     int64_t number = ms / day_ms - (ms % day_ms < 0);

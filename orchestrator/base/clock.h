@@ -32,8 +32,8 @@ enum { TIMESTAMP_TEXT_MAX = 32 };
 
 /*
  * Reads a timestamp as publishers write it: RFC 3339, also with a space for the T, any number of fraction
- * digits, and without a zone (Python's utcnow().isoformat()), which means UTC. CODE_INVALID says what was
- * expected.
+ * digits, and without a zone (Python's utcnow().isoformat()), which means UTC; in years 0000 to 9999 of UTC.
+ * CODE_INVALID says what was expected.
  */
 struct result timestamp_parse(const char *text, int64_t *ms) MUST_CHECK;
 
