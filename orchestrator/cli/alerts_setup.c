@@ -2,60 +2,14 @@
 
 #include "alerts/body.h"
 #include "alerts/http.h"
-
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-enum { WEBHOOK_BYTES_MAX = 2048 };
+#include "cli/secret_file.h"
 
 /* Whoever may read it may write to the channel. */
-static struct result check_mode(int file) {
-    struct stat status;
-    if (fstat(file, &status) != 0)
-        return fail(CODE_INVALID, "cannot be looked at: %s", strerror(errno));
-    if (!S_ISREG(status.st_mode))
-        return fail(CODE_INVALID, "is no file");
-    if (status.st_mode & (S_IRWXO | S_IWGRP))
-        return fail(CODE_INVALID,
-            "others may read or write it (mode %04o), and the webhook is a secret; do: chmod 0600",
-            (unsigned)status.st_mode & 07777);
-    return ok();
-}
-
-static struct result read_all(int file, struct arena *arena, const char **webhook) {
-    char text[WEBHOOK_BYTES_MAX + 1];
-    ssize_t size = read(file, text, sizeof text);
-    if (size < 0)
-        return fail(CODE_INVALID, "cannot be read: %s", strerror(errno));
-    if (size > WEBHOOK_BYTES_MAX)
-        return fail(CODE_INVALID, "is larger than %d bytes", WEBHOOK_BYTES_MAX);
-    while (size > 0 && strchr(" \t\r\n", text[size - 1]))
-        size--;
-    text[size] = '\0';
-    if (size == 0 || strlen(text) != (size_t)size || strpbrk(text, " \t\r\n"))
-        return fail(CODE_INVALID, "expected one address in one line");
-    const char *copy = arena_strdup(arena, text);
-    if (!copy)
-        return fail(CODE_INTERNAL, "out of memory");
-    *webhook = copy;
-    return ok();
-}
-
 static struct result read_webhook_file(const struct setup *setup, const char *name, const char **webhook) {
     const char *path = setup_beside_config(setup, name, setup->secrets);
     if (!path)
         return fail(CODE_INTERNAL, "out of memory");
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    if (file < 0)
-        return fail(CODE_INVALID, "%s: cannot be opened: %s", path, strerror(errno));
-    struct result result = check_mode(file);
-    if (is_ok(result))
-        result = read_all(file, setup->secrets, webhook);
-    close(file);
-    return fail_within(result, "%s", path);
+    return secret_file_read(path, SECRET_PRIVATE, setup->secrets, webhook);
 }
 
 static struct result find_webhook(const struct setup *setup, const char **webhook) {

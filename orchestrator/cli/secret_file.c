@@ -6,15 +6,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static struct result look_at(int file) {
+static struct result look_at(int file, enum secret_access access) {
     struct stat status;
     if (fstat(file, &status) != 0)
         return fail(CODE_INVALID, "cannot be looked at: %s", strerror(errno));
     if (!S_ISREG(status.st_mode))
         return fail(CODE_INVALID, "is no file");
-    if (status.st_mode & S_IWOTH)
-        return fail(CODE_INVALID, "anybody may write it (mode %04o); do: chmod 0600",
-            (unsigned)status.st_mode & 07777);
+    unsigned mode = (unsigned)status.st_mode & 07777;
+    if (mode & S_IWOTH)
+        return fail(CODE_INVALID, "anybody may write it (mode %04o); do: chmod 0600", mode);
+    if (access == SECRET_PRIVATE && mode & (S_IRWXO | S_IWGRP))
+        return fail(CODE_INVALID,
+            "others may read or write it (mode %04o), and it holds a secret; do: chmod 0600", mode);
     return ok();
 }
 
@@ -45,12 +48,13 @@ static struct result take_line(char *text, ssize_t size, struct arena *arena, co
     return ok();
 }
 
-struct result secret_file_read(const char *path, struct arena *arena, const char **secret) {
+struct result secret_file_read(
+    const char *path, enum secret_access access, struct arena *arena, const char **secret) {
     char text[SECRET_BYTES_MAX + 1];
     int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (file < 0)
         return fail(CODE_INVALID, "%s: cannot be opened: %s", path, strerror(errno));
-    struct result result = look_at(file);
+    struct result result = look_at(file, access);
     if (is_ok(result))
         result = take_line(text, read(file, text, sizeof text), arena, secret);
     close(file);

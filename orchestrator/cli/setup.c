@@ -155,7 +155,8 @@ static struct result find_password(const struct setup *setup, const char *writte
     const char *path = setup_beside_config(setup, file, setup->secrets);
     if (!path)
         return fail(CODE_INTERNAL, "out of memory");
-    return fail_within(secret_file_read(path, setup->secrets, password), "%s: %s", setup->config_name, key);
+    return fail_within(
+        secret_file_read(path, SECRET_READABLE, setup->secrets, password), "%s: %s", setup->config_name, key);
 }
 
 static void warn_of_exposed(const struct setup *setup, const char *file, const struct log *log) {
@@ -175,8 +176,12 @@ void setup_hide_secrets(const struct setup *setup, const struct log *log) {
         explicit_bzero(value, strlen(value));
         unsetenv(setting->environment);
     }
-    warn_of_exposed(setup, config_store(setup->config)->password_file, log);
-    warn_of_exposed(setup, config_bus(setup->config)->password_file, log);
+    const struct config_store *store = config_store(setup->config);
+    const struct config_bus *bus = config_bus(setup->config);
+    warn_of_exposed(setup, store->password_file, log);
+    warn_of_exposed(setup, store->sentinel_password_file, log);
+    warn_of_exposed(setup, bus->password_file, log);
+    warn_of_exposed(setup, bus->sentinel_password_file, log);
 }
 
 static const char *none_if_empty(const char *text) {
@@ -198,10 +203,12 @@ struct result setup_redis(const struct setup *setup, struct redis_settings *sett
     if (!is_ok(r))
         return fail_within(r, "%s: store.url", setup->config_name);
     parsed.username = none_if_empty(store->username);
-    parsed.sentinel_password = none_if_empty(store->sentinel_password);
     parsed.replicas = replicas_of(store->durability);
     parsed.replicas_timeout_ms = store->durability_timeout;
     r = find_password(setup, store->password, store->password_file, "store.password_file", &parsed.password);
+    if (is_ok(r))
+        r = find_password(setup, store->sentinel_password, store->sentinel_password_file,
+            "store.sentinel_password_file", &parsed.sentinel_password);
     if (is_ok(r))
         *settings = parsed;
     return r;
@@ -226,8 +233,10 @@ static struct result own_bus_redis(const struct setup *setup, struct redis_setti
     if (!is_ok(r))
         return fail_within(r, "%s: bus.url", setup->config_name);
     parsed.username = none_if_empty(bus->username);
-    parsed.sentinel_password = none_if_empty(bus->sentinel_password);
     r = find_password(setup, bus->password, bus->password_file, "bus.password_file", &parsed.password);
+    if (is_ok(r))
+        r = find_password(setup, bus->sentinel_password, bus->sentinel_password_file,
+            "bus.sentinel_password_file", &parsed.sentinel_password);
     if (is_ok(r))
         *settings = parsed;
     return r;

@@ -29,6 +29,8 @@
                    "notices after a restart that Redis forgot. Empty: none; embedded: one in the data directory") \
     X(store, sentinel_password, SECRET, .fallback = "", .environment = "PHASEGATE_STORE_SENTINEL_PASSWORD", \
         .meaning = "With `sentinel://`: the password of the sentinels themselves. Empty: none") \
+    X(store, sentinel_password_file, TEXT, .fallback = "", .environment = "PHASEGATE_STORE_SENTINEL_PASSWORD_FILE", \
+        .meaning = "Where there is no `sentinel_password`: a file that holds it, like `password_file`") \
     X(store, durability, WORD, .fallback = "written", .environment = "PHASEGATE_STORE_DURABILITY", \
         .words = CONFIG_NAMES("written", "replicas 1", "replicas 2", "replicas 3"), \
         .meaning = "What an ack and the publishing of a trigger wait for: that Redis has answered, or also that so many of " \
@@ -49,6 +51,8 @@
         .meaning = "Where there is no `password`: a file that holds it, like `store.password_file`") \
     X(bus, sentinel_password, SECRET, .fallback = "", .environment = "PHASEGATE_BUS_SENTINEL_PASSWORD", \
         .meaning = "With a `url` of sentinels: the password of the sentinels themselves. Empty: none") \
+    X(bus, sentinel_password_file, TEXT, .fallback = "", .environment = "PHASEGATE_BUS_SENTINEL_PASSWORD_FILE", \
+        .meaning = "Where there is no `sentinel_password`: a file that holds it, like `store.password_file`") \
     X(bus, project, TEXT, .fallback = "", .environment = "PHASEGATE_PROJECT", .ambient = "GOOGLE_CLOUD_PROJECT", \
         .meaning = "With `pubsub`: the Google Cloud project of the topics and subscriptions") \
     X(bus, endpoint, ADDRESS, .fallback = "", .environment = "PHASEGATE_ENDPOINT", \
@@ -87,8 +91,8 @@
         .meaning = "Where alerts are posted to: `https://…`, or `http://` to this machine itself. A secret: prefer the environment " \
                    "variable or `webhook_file`. Empty, and no file: no alerts") \
     X(alerts, webhook_file, TEXT, .fallback = "", .environment = "PHASEGATE_ALERTS_WEBHOOK_FILE", \
-        .meaning = "A file with the webhook's address, which only its owner and group may read; relative to the configuration's " \
-                   "directory") \
+        .meaning = "A file with the webhook's address in its only line, which only its owner and group may read; relative to the " \
+                   "configuration's directory") \
     X(alerts, template, TEXT, .fallback = "", \
         .meaning = "What is posted: JSON with `{{text}}`, `{{slack}}` (the text, escaped for Slack as well), `{{kind}}`, `{{pipeline}}`, " \
                    "`{{subject}}`, `{{state}}` (raised, resolved or test) and `{{time}}` inside quotes. Empty: Slack's " \

@@ -240,9 +240,9 @@ static void the_webhook_in_a_file(void **state) {
     check_run(fixture->commands, 2, "config", "check");
     commands_check_output(fixture->commands, "could be read on its way");
     assert_null(strstr(commands_output(fixture->commands), WEBHOOK_SECRET));
-    write_file(path, 0600, "two words\n");
+    write_file(path, 0600, "https://example.com/two words\n");
     check_run(fixture->commands, 2, "serve");
-    commands_check_output(fixture->commands, "expected one address in one line");
+    commands_check_output(fixture->commands, "is no address; expected one that begins with https");
 }
 
 static void a_template_of_ones_own(void **state) {

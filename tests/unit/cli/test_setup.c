@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct temp_dir dir;
@@ -14,7 +15,9 @@ static int set_up(void **state) {
     dir = temp_dir_make();
     static const char *const names[] = {"PHASEGATE_CONFIG", "PHASEGATE_DATA", "PHASEGATE_STORE_URL",
         "PHASEGATE_STORE_PASSWORD", "PHASEGATE_BUS", "PHASEGATE_BUS_URL", "PHASEGATE_BUS_USERNAME",
-        "PHASEGATE_BUS_PASSWORD", "PHASEGATE_PROJECT"};
+        "PHASEGATE_BUS_PASSWORD", "PHASEGATE_PROJECT", "PHASEGATE_STORE_PASSWORD_FILE",
+        "PHASEGATE_STORE_SENTINEL_PASSWORD", "PHASEGATE_STORE_SENTINEL_PASSWORD_FILE",
+        "PHASEGATE_BUS_SENTINEL_PASSWORD_FILE"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         unsetenv(names[i]);
     setenv("HOME", "/home/somebody", 1);
@@ -140,6 +143,45 @@ static void store_and_bus_have_passwords_of_their_own(void **state) {
     check_ok(setup_bus_redis(&setup, &settings, &on_redis));
     assert_string_equal(settings.username, "bus");
     assert_string_equal(settings.password, "other");
+    setup_close(&setup);
+}
+
+/* A password in a file of the test's directory, named by the variable. */
+static void name_password_file(const char *variable, const char *name, const char *password, mode_t mode) {
+    char path[160];
+    snprintf(path, sizeof path, "%s/%s", dir.path, name);
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    fputs(password, file);
+    fclose(file);
+    assert_int_equal(chmod(path, mode), 0);
+    setenv(variable, path, 1);
+}
+
+static void sentinels_have_passwords_of_their_own(void **state) {
+    (void)state;
+    struct setup setup;
+    struct redis_settings settings;
+    bool on_redis;
+    setenv("PHASEGATE_STORE_URL", "sentinel://a,b/main", 1);
+    setenv("PHASEGATE_BUS_URL", "sentinel://c/other", 1);
+    name_password_file("PHASEGATE_STORE_PASSWORD_FILE", "1", "store\n", 0600);
+    name_password_file("PHASEGATE_STORE_SENTINEL_PASSWORD_FILE", "2", "store's sentinels\n", 0600);
+    name_password_file("PHASEGATE_BUS_SENTINEL_PASSWORD_FILE", "3", "bus's sentinels\n", 0600);
+    check_ok(setup_load(&(struct common_options){0}, &setup));
+    check_ok(setup_redis(&setup, &settings));
+    assert_string_equal(settings.password, "store");
+    assert_string_equal(settings.sentinel_password, "store's sentinels");
+    check_ok(setup_bus_redis(&setup, &settings, &on_redis));
+    assert_null(settings.password);
+    assert_string_equal(settings.sentinel_password, "bus's sentinels");
+    setup_close(&setup);
+    setenv("PHASEGATE_STORE_SENTINEL_PASSWORD", "written", 1);
+    name_password_file("PHASEGATE_BUS_SENTINEL_PASSWORD_FILE", "3", "", 0600);
+    check_ok(setup_load(&(struct common_options){0}, &setup));
+    check_ok(setup_redis(&setup, &settings));
+    assert_string_equal(settings.sentinel_password, "written");
+    check_fails(setup_bus_redis(&setup, &settings, &on_redis), CODE_INVALID, "bus.sentinel_password_file: ");
     setup_close(&setup);
 }
 
@@ -315,6 +357,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_socket_path_has_a_maximum, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_store_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(store_and_bus_have_passwords_of_their_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(sentinels_have_passwords_of_their_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(pubsub_is_not_on_a_redis, set_up, tear_down),
         cmocka_unit_test_setup_teardown(files_that_cannot_be_read, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_calendar, set_up, tear_down),
