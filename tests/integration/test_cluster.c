@@ -149,7 +149,7 @@ static void a_dead_node_holds_up_its_own_keys_only(void **state) {
                                                                                                     : "{c}";
     open_link(fixture);
     assert_int_equal(increase(fixture, "{a}"), 1);
-    assert_int_equal(redis_server_ask_number(master_of(fixture, "{a}"), "WAIT 1 5000"), 1);
+    redis_server_await_copies(master_of(fixture, "{a}"), 1);
     redis_server_kill(redis_cluster_server(fixture->cluster, dead));
     assert_int_equal(increase(fixture, "{a}"), -1);
     assert_int_equal(increase(fixture, other), 1);
@@ -224,7 +224,7 @@ static void the_client_waits_for_a_replica_to_take_over(void **state) {
     check_ok(redis_client_open(&fixture->settings, CLIENT_MS, &client));
     check_ok(redis_client_ask(client, &reply, 2, (const char *[]){"INCR", "{a}"}, NULL));
     freeReplyObject(reply);
-    assert_int_equal(redis_server_ask_number(master_of(fixture, "{a}"), "WAIT 1 5000"), 1);
+    redis_server_await_copies(master_of(fixture, "{a}"), 1);
     redis_server_kill(master_of(fixture, "{a}"));
     check_ok(redis_client_ask(client, &reply, 2, (const char *[]){"INCR", "{a}"}, NULL));
     assert_int_equal(reply->integer, 2);

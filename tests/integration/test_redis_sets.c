@@ -9,7 +9,7 @@ static void sentinels_replace_a_master(void **state) {
     (void)state;
     assert_int_equal(redis_sentinels_master(set), 0);
     redis_server_do(redis_sentinels_server(set, 0), "SET a b");
-    assert_int_equal(redis_server_ask_number(redis_sentinels_server(set, 0), "WAIT 2 5000"), 2);
+    redis_server_await_copies(redis_sentinels_server(set, 0), 2);
     redis_server_kill(redis_sentinels_server(set, 0));
     int master = redis_sentinels_await_other(set, 0);
     assert_int_equal(redis_server_ask_number(redis_sentinels_server(set, master), "EXISTS a"), 1);
@@ -31,7 +31,7 @@ static void a_cluster_fails_over_and_moves_slots(void **state) {
     redis_cluster_move_end(cluster, slot, to);
     assert_int_equal(redis_cluster_master(cluster, slot), to);
     assert_int_equal(redis_server_ask_number(redis_cluster_server(cluster, to), "EXISTS x{nba}"), 1);
-    assert_int_equal(redis_server_ask_number(redis_cluster_server(cluster, to), "WAIT 1 5000"), 1);
+    redis_server_await_copies(redis_cluster_server(cluster, to), 1);
     redis_server_kill(redis_cluster_server(cluster, to));
     int heir = redis_cluster_await_other(cluster, slot, to);
     assert_int_equal(redis_server_ask_number(redis_cluster_server(cluster, heir), "EXISTS x{nba}"), 1);

@@ -88,7 +88,7 @@ static void the_link_follows_the_master(void **state) {
     open_link(fixture, &fixture->settings);
     await_connection(fixture);
     assert_int_equal(increase(fixture), 1);
-    assert_int_equal(redis_server_ask_number(redis_sentinels_server(fixture->set, 0), "WAIT 1 5000"), 1);
+    redis_server_await_copies(redis_sentinels_server(fixture->set, 0), 1);
     redis_server_kill(redis_sentinels_server(fixture->set, 0));
     loop_until(&fixture->loop, is_lost, fixture, FOUND_MS, "the loss");
     await_connection(fixture);
@@ -226,7 +226,7 @@ static void the_streams_bus_follows_as_well(void **state) {
     publish_dates(system);
     player_until_confirmed(system->player);
     until_triggers(fixture, DATES / 2);
-    assert_int_equal(redis_server_ask_number(redis_sentinels_server(fixture->set, 0), "WAIT 1 5000"), 1);
+    redis_server_await_copies(redis_sentinels_server(fixture->set, 0), 1);
     redis_server_kill(redis_sentinels_server(fixture->set, 0));
     player_answer(system->player, 1);
     check_all_done(system);

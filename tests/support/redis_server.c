@@ -1,11 +1,13 @@
 #include "support/redis_server.h"
 
+#include "support/await.h"
 #include "support/check.h"
 #include "support/process.h"
 #include "support/temp_dir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { DEADLINE_MS = 10000, ARGUMENTS_MAX = 64, PORT_ATTEMPTS = 5 };
 
@@ -220,6 +222,36 @@ redisReply *redis_server_try(struct redis_server *server, const char *format, ..
         return NULL;
     }
     return reply;
+}
+
+struct copying {
+    struct redis_server *master;
+    long long written; /* of its replication stream, in bytes, when first asked; -1 before */
+    int wanted;
+};
+
+static const char *after(const char *text, const char *part) {
+    const char *at = strstr(text, part);
+    return at ? at + strlen(part) : NULL;
+}
+
+static bool is_copied(void *context) {
+    struct copying *copying = context;
+    redisReply *reply = redis_server_ask(copying->master, "INFO replication");
+    const char *own = after(reply->str, "\nmaster_repl_offset:");
+    if (own && copying->written < 0)
+        copying->written = atoll(own);
+    int copies = 0;
+    for (const char *at = reply->str; own && (at = after(at, "state=online,offset="));)
+        copies += atoll(at) >= copying->written;
+    freeReplyObject(reply);
+    return copies >= copying->wanted;
+}
+
+void redis_server_await_copies(struct redis_server *master, int replicas) {
+    struct copying copying = {.master = master, .written = -1, .wanted = replicas};
+    if (!await_until(is_copied, &copying, DEADLINE_MS))
+        fail_msg("%s: fewer than %d replicas have what it has written", master->url, replicas);
 }
 
 void redis_server_free(struct redis_server **server) {

@@ -54,6 +54,10 @@ long long redis_server_ask_number(struct redis_server *server, const char *forma
 /* One command for a server that may be away or say no: NULL then; else the reply, the caller's. */
 redisReply *redis_server_try(struct redis_server *server, const char *format, ...);
 
+/* Waits until so many of its replicas have all that it has written so far, and have told it so. WAIT over a
+ * connection of its own would wait for nothing: it covers what that connection wrote. */
+void redis_server_await_copies(struct redis_server *master, int replicas);
+
 /* Kills it, removes its directory and sets the pointer to NULL; safe on NULL. */
 void redis_server_free(struct redis_server **server);
 
