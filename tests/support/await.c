@@ -1,5 +1,7 @@
 #include "support/await.h"
 
+#include "support/patience.h"
+
 #include <poll.h>
 #include <stdint.h>
 #include <time.h>
@@ -13,7 +15,7 @@ static int64_t monotonic_ms(void) {
 }
 
 bool await_until(bool (*ready)(void *context), void *context, int timeout_ms) {
-    int64_t deadline = monotonic_ms() + timeout_ms;
+    int64_t deadline = monotonic_ms() + patient_ms(timeout_ms);
     while (!ready(context)) {
         if (monotonic_ms() >= deadline)
             return false;

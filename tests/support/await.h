@@ -5,7 +5,8 @@
 
 #include <stdbool.h>
 
-/* Asks ready(context) until it says true; false when it has not by timeout_ms. */
+/* Asks ready(context) until it says true; false when it has not by timeout_ms, times the factor of
+ * support/patience.h. */
 bool await_until(bool (*ready)(void *context), void *context, int timeout_ms);
 
 #endif

@@ -1,6 +1,7 @@
 #include "support/loop.h"
 
 #include "support/check.h"
+#include "support/patience.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -34,6 +35,7 @@ static bool holds_within(uv_loop_t *loop, loop_condition *condition, void *conte
 
 void loop_until(
     uv_loop_t *loop, loop_condition *condition, void *context, int deadline_ms, const char *waited_for) {
+    deadline_ms = patient_ms(deadline_ms);
     if (!holds_within(loop, condition, context, deadline_ms))
         fail_msg("after %d ms still waiting for: %s", deadline_ms, waited_for);
 }
@@ -57,7 +59,7 @@ static bool is_idle(void *context) {
 }
 
 void loop_close(uv_loop_t *loop) {
-    if (!holds_within(loop, is_idle, loop, CLOSE_DEADLINE_MS))
+    if (!holds_within(loop, is_idle, loop, patient_ms(CLOSE_DEADLINE_MS)))
         uv_print_all_handles(loop, stderr);
     int status = uv_loop_close(loop);
     if (status != 0)

@@ -11,7 +11,8 @@
 /* Asked again after every turn of the loop, and at least every 10 ms. */
 typedef bool loop_condition(void *context);
 
-/* Runs the loop until the condition holds; fails the test, naming what was waited for, after deadline_ms. */
+/* Runs the loop until the condition holds; fails the test, naming what was waited for, after deadline_ms
+ * times the factor of support/patience.h. */
 void loop_until(
     uv_loop_t *loop, loop_condition *condition, void *context, int deadline_ms, const char *waited_for);
 

@@ -1,5 +1,7 @@
 #include "support/process.h"
 
+#include "support/patience.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -107,8 +109,8 @@ struct result process_spawn(
     return ok();
 }
 
-bool process_wait(struct process *process, int timeout_ms) {
-    int64_t deadline = monotonic_ms() + timeout_ms;
+static bool ended_within(struct process *process, int duration_ms) {
+    int64_t deadline = monotonic_ms() + duration_ms;
     struct pollfd end = {.fd = process->fd, .events = POLLIN};
     while (process->pid > 0) {
         int64_t left = deadline - monotonic_ms();
@@ -126,8 +128,12 @@ bool process_wait(struct process *process, int timeout_ms) {
     return true;
 }
 
+bool process_wait(struct process *process, int timeout_ms) {
+    return ended_within(process, patient_ms(timeout_ms));
+}
+
 bool process_running(struct process *process) {
-    return !process_wait(process, 0);
+    return !ended_within(process, 0);
 }
 
 bool process_stop(struct process *process, int timeout_ms) {
@@ -145,7 +151,7 @@ void process_kill(struct process *process) {
         return;
     kill(process->pid, SIGKILL);
     while (process_running(process))
-        process_wait(process, 1000);
+        ended_within(process, 1000);
 }
 
 void process_freeze(struct process *process) {
@@ -171,10 +177,11 @@ char *process_output_tail(const struct process *process, char *text, size_t size
 
 struct result process_await(
     struct process *process, bool (*ready)(void *context), void *context, int timeout_ms) {
+    timeout_ms = patient_ms(timeout_ms);
     int64_t deadline = monotonic_ms() + timeout_ms;
     char tail[OUTPUT_TAIL_BYTES];
     while (!ready(context)) {
-        if (process_wait(process, AWAIT_STEP_MS))
+        if (ended_within(process, AWAIT_STEP_MS))
             return fail(CODE_UNAVAILABLE, "it ended with status %d; its last output: %s", process->status,
                 process_output_tail(process, tail, sizeof tail));
         if (monotonic_ms() >= deadline)

@@ -1,7 +1,7 @@
 /*
  * A child process of a test: a server it brings itself, or phasegate's own binary. It dies with the test,
  * whatever way the test ends; its output goes to a file; and every wait has a deadline and ends as soon as
- * there is an answer.
+ * there is an answer. Deadlines are times the factor of support/patience.h.
  *
  * Spawn from a thread that lives as long as the test does: the kernel kills the child when the spawning
  * thread ends.

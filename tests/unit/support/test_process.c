@@ -1,5 +1,7 @@
 #include "support/process.h"
 
+#include "support/patience.h"
+
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -7,6 +9,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -87,7 +90,9 @@ static void await_ends_with_the_process(void **state) {
 
     process = spawn_shell("exec sleep 100", NULL);
     r = process_await(&process, never, NULL, 30);
-    assert_non_null(strstr(r.text, "not ready after 30 ms"));
+    char late[32];
+    snprintf(late, sizeof late, "not ready after %d ms", patient_ms(30));
+    assert_non_null(strstr(r.text, late));
     process_kill(&process);
     assert_int_equal(process.status, -SIGKILL);
 }
