@@ -225,6 +225,7 @@ static void ask_in_flight(struct reclaim *reclaim, const struct trigger *trigger
     struct call call;
     call_begin(&call, "pg_in_flight", 1);
     call_key(&call, key_date(reclaim->pipeline, trigger->date, key));
+    call_text(&call, reclaim->pipeline->definition);
     call_number(&call, trigger->group);
     call_number(&call, trigger->run);
     call_send(reclaim->store, &call, on_in_flight, (union told){.done = NULL}, slot);

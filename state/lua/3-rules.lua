@@ -208,6 +208,12 @@ end
 
 -- ---- deadlines ----------------------------------------------------------------------------------------------------
 
+-- Was the deadline at that time raised? By the deadline, not by when the group was triggered: a trigger that goes again
+-- after a stall may be confirmed by a replica whose clock is behind.
+local function was_raised(stall, number, at)
+    return stall and stall.number == number and stall.at >= at
+end
+
 -- The deadline that runs for the date (rule 9) and the group that it is about; nil when none does, or it was raised.
 local function deadline_of(date)
     local number, group = last_started(date)
@@ -223,8 +229,8 @@ local function deadline_of(date)
         number, length = number + 1, policy.upstream_deadline
     end
     if not begun or length == 0 then return nil end
-    local at, stall = begun + length, date.stall
-    if stall and stall.number == number and stall.at >= at then return nil end
+    local at = begun + length
+    if was_raised(date.stall, number, at) then return nil end
     return at, number
 end
 

@@ -196,16 +196,17 @@ local function cancel(keys, argv)
     return 1
 end
 
--- KEYS: date. ARGV: group, run. Is that trigger on its way, or its group at work?
+-- KEYS: date. ARGV: definition, group, run. Is that trigger on its way, or its group at work?
 local function in_flight(keys, argv)
-    local values = redis.call('HMGET', keys[1], '.g' .. argv[1], '.stall')
+    local number = tonumber(argv[2])
+    local values = redis.call('HMGET', keys[1], '.g' .. number, '.stall')
     local group = values[1] and parse_group(values[1])
     local stall = values[2] and parse_stall(values[2])
-    if not group or group.run ~= tonumber(argv[2]) then return 0 end
+    if not group or group.run ~= tonumber(argv[3]) then return 0 end
     if group.phase == 'ready' then return 1 end
     if group.phase ~= 'triggered' then return 0 end
-    local stalled = stall and stall.number == tonumber(argv[1]) and stall.at > time_of(group, group.triggered)
-    return stalled and 0 or 1
+    local deadline = time_of(group, group.triggered) + definition(argv[1]).policy.group_deadline
+    return was_raised(stall, number, deadline) and 0 or 1
 end
 
 -- ---- slots --------------------------------------------------------------------------------------------------------

@@ -339,8 +339,7 @@ static bool has_come_far(void *context) {
 
 /* At any moment; and every slot comes back. */
 static void the_daemon_is_killed(void **state) {
-    const char *seed = getenv("PHASEGATE_SEED");
-    struct dice dice = {.state = seed ? strtoull(seed, NULL, 10) : uv_hrtime() % 1000000};
+    struct dice dice = {.state = dice_seed()};
     print_message("  PHASEGATE_SEED=%" PRIu64 "\n", dice.state);
     struct stage *stage = *state =
         stage_open((struct stage_options){.daemon = PHASEGATE_BINARY, .backfill_cap = 3});

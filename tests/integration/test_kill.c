@@ -181,11 +181,10 @@ static void embedded_is_killed(void **state) {
 
 static int setup(void **state, enum system_bus bus) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
-    const char *seed = getenv("PHASEGATE_SEED");
     if (!fixture)
         return -1;
     fixture->bus = bus;
-    fixture->dice.state = seed ? strtoull(seed, NULL, 10) : uv_hrtime() % 1000000;
+    fixture->dice.state = dice_seed();
     print_message("  PHASEGATE_SEED=%" PRIu64 "\n", fixture->dice.state);
     *state = fixture;
     return 0;

@@ -135,8 +135,7 @@ static void print_tally(const struct tally *tally) {
 static void the_store_does_what_the_rules_say(void **state) {
     (void)state;
     bool given = getenv("PHASEGATE_SEED") != NULL;
-    uint64_t seed = environment_number("PHASEGATE_SEED", uv_hrtime() % 1000000000);
-    uint64_t histories = environment_number("PHASEGATE_HISTORIES", given ? 1 : HISTORIES);
+    uint64_t seed = dice_seed(), histories = environment_number("PHASEGATE_HISTORIES", given ? 1 : HISTORIES);
     struct store_harness *harness = harness_open((struct redis_server_options){0});
     struct tally tally = {0};
     print_message("%" PRIu64 " histories from PHASEGATE_SEED=%" PRIu64 "\n", histories, seed);

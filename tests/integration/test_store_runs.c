@@ -514,6 +514,32 @@ static void a_slot_comes_back_when_its_time_is_over_or_its_group_is(void **state
     assert_int_equal(claim(scene, &third), CLAIM_GRANTED);
 }
 
+/* It has its slot until it stalls for good; also when the replica that publishes it again has a clock that is
+ * behind that of the one which saw the stall. */
+static void a_stalled_trigger_that_goes_again_has_its_slot(void **state) {
+    enum { APART_MS = 2000 }; /* confirming takes one of these seconds */
+    struct scene *scene = *state;
+    struct trigger triggers[2];
+    two_dates(scene, triggers);
+    change_policy(scene, retrigger_twice);
+    claim(scene, &triggers[0]);
+    confirm(scene, 1);
+    for (int times = 1; times <= 2; times++) {
+        tick_after(scene, GROUP_S);
+        claim(scene, &triggers[0]);
+        scene->now_ms -= APART_MS;
+        confirm(scene, 1);
+        scene->now_ms += APART_MS;
+        assert_int_equal(reclaim(scene), 0);
+        assert_int_equal(claim(scene, &triggers[1]), CLAIM_FULL);
+    }
+    scene->now_ms -= APART_MS; /* the slot's own time is not over */
+    struct ticked_copy ticked = tick_after(scene, GROUP_S);
+    assert_int_equal(ticked.ticked.stalls, 3);
+    assert_int_equal(reclaim(scene), 1);
+    assert_int_equal(claim(scene, &triggers[1]), CLAIM_GRANTED);
+}
+
 static void paused_and_gone_are_told(void **state) {
     struct scene *scene = *state;
     struct trigger triggers[2];
@@ -556,6 +582,7 @@ int main(void) {
         scenario(a_cancelled_trigger_that_went_out_all_the_same_is_triggered),
         scenario(no_more_slots_than_the_cap),
         scenario(a_slot_comes_back_when_its_time_is_over_or_its_group_is),
+        scenario(a_stalled_trigger_that_goes_again_has_its_slot),
         scenario(paused_and_gone_are_told),
     };
     return cmocka_run_group_tests(tests, open_scene, close_scene);

@@ -28,29 +28,29 @@ static struct temper temper_of(struct dice *dice) {
     static const int goods[] = {30, 60, 80, 95, 95}, off_days[] = {0, 0, 0, 5, 80},
                      backfills[] = {0, 10, 100, 100}, calendars[] = {0, 0, 100},
                      bootstraps[] = {0, 0, 20, 100};
-    return (struct temper){
-        .good = dice_pick(dice, goods),
-        .off_day = dice_pick(dice, off_days),
-        .backfill = dice_pick(dice, backfills),
-        .resend = dice_below(dice, 20),
-        .eager = dice_below(dice, 20),
-        .named = dice_below(dice, 100),
-        .confirm = dice_below(dice, 50),
-        .flap = dice_below(dice, 20),
-        .rerun = dice_below(dice, 25),
-        .late = dice_below(dice, 12),
-        .timers = dice_below(dice, 25),
-        .sweep = dice_below(dice, 8),
-        .jump = dice_below(dice, 6),
-        .operators = dice_below(dice, 15),
-        .slots = dice_below(dice, 25),
-        .reclaim = dice_below(dice, 25),
-        .calendar = dice_pick(dice, calendars),
-        .bootstrap = dice_pick(dice, bootstraps),
-        .dates = 1 + dice_below(dice, 6),
-        .opens = dice_chance(dice, 80),
-        .clocks_apart = dice_chance(dice, 15),
-    };
+    struct temper temper;
+    temper.good = dice_pick(dice, goods);
+    temper.off_day = dice_pick(dice, off_days);
+    temper.backfill = dice_pick(dice, backfills);
+    temper.resend = dice_below(dice, 20);
+    temper.eager = dice_below(dice, 20);
+    temper.named = dice_below(dice, 100);
+    temper.confirm = dice_below(dice, 50);
+    temper.flap = dice_below(dice, 20);
+    temper.rerun = dice_below(dice, 25);
+    temper.late = dice_below(dice, 12);
+    temper.timers = dice_below(dice, 25);
+    temper.sweep = dice_below(dice, 8);
+    temper.jump = dice_below(dice, 6);
+    temper.operators = dice_below(dice, 15);
+    temper.slots = dice_below(dice, 25);
+    temper.reclaim = dice_below(dice, 25);
+    temper.calendar = dice_pick(dice, calendars);
+    temper.bootstrap = dice_pick(dice, bootstraps);
+    temper.dates = 1 + dice_below(dice, 6);
+    temper.opens = dice_chance(dice, 80);
+    temper.clocks_apart = dice_chance(dice, 15);
+    return temper;
 }
 
 struct story *story_new(uint64_t seed) {
@@ -145,7 +145,8 @@ static void run_again(struct story *story, struct model *model, struct step *ste
     processor_set set = rested_on(story->pipeline, model_date(model, date));
     if (set == 0)
         return;
-    step->completion = story_complete(story, model, date, story_processor(story, set), goes_well(story));
+    const struct processor *processor = story_processor(story, set);
+    step->completion = story_complete(story, model, date, processor, goes_well(story));
     story_rerun(story, &step->completion);
 }
 
@@ -155,6 +156,13 @@ static void answer_late(struct story *story, struct model *model, struct step *s
     const struct processor *processor = story_processor(story, story->pipeline->groups[group - 1].members);
     step->completion = story_complete(story, model, date, processor, goes_well(story));
     story_completion_answer(story, model, &step->completion);
+}
+
+/* Waited for or not. */
+static void complete_anything(struct story *story, struct model *model, struct step *step, bool well) {
+    game_date date = story_date(story);
+    const struct processor *processor = story_processor(story, 0);
+    step->completion = story_complete(story, model, date, processor, well);
 }
 
 static void come_again(struct story *story, struct step *step) {
@@ -169,8 +177,8 @@ static void come_again(struct story *story, struct step *step) {
 /* Any trigger: one of now, of before, or of never. */
 static struct trigger any_trigger(struct story *story, struct model *model) {
     struct dice *dice = &story->dice;
-    struct trigger trigger = {
-        .date = story_date(story), .group = 1 + dice_below(dice, story->pipeline->group_count)};
+    struct trigger trigger = {.date = story_date(story)};
+    trigger.group = 1 + dice_below(dice, story->pipeline->group_count);
     const struct date_state *state = model_date(model, trigger.date);
     trigger.run = state->groups[trigger.group - 1].run;
     if (trigger.run == 0 || dice_chance(dice, 30))
@@ -309,9 +317,9 @@ static void choose(struct story *story, struct model *model, struct step *step) 
     else if (story->count > 0 && dice_chance(dice, temper->resend))
         come_again(story, step);
     else if (dice_chance(dice, temper->eager))
-        step->completion = story_complete(story, model, story_date(story), story_processor(story, 0), true);
+        complete_anything(story, model, step, true);
     else if (dice_chance(dice, temper->flap))
-        step->completion = story_complete(story, model, story_date(story), story_processor(story, 0), false);
+        complete_anything(story, model, step, false);
 }
 
 const struct step *story_next(struct story *story, struct model *model) {

@@ -167,17 +167,13 @@ static struct game_day some_day(struct story *story, game_date date) {
 struct completion story_complete(
     struct story *story, struct model *model, game_date date, const struct processor *processor, bool well) {
     struct dice *dice = &story->dice;
-    struct completion completion = {
-        .processor = processor,
-        .date = date,
-        .day = some_day(story, date),
-        .backfill = dice_chance(dice, story->temper.backfill),
-        .execution_id = dice_chance(dice, 50)
-            ? dice_pick(dice, executions)
-            : story_need(arena_printf(story->arena, "x%d", dice_below(dice, 1000))),
-        .correlation_id = dice_pick(dice, correlations),
-        .timestamp_ms = some_timestamp(story),
-    };
+    struct completion completion = {.processor = processor, .date = date, .day = some_day(story, date)};
+    completion.backfill = dice_chance(dice, story->temper.backfill);
+    completion.execution_id = dice_chance(dice, 50)
+        ? dice_pick(dice, executions)
+        : story_need(arena_printf(story->arena, "x%d", dice_below(dice, 1000)));
+    completion.correlation_id = dice_pick(dice, correlations);
+    completion.timestamp_ms = some_timestamp(story);
     if (well)
         judge_well(story, &completion);
     else
