@@ -286,6 +286,7 @@ static MUST_CHECK struct result start_engine(struct serving *serving, bool creat
         .drain_seconds = config_engine(setup->config)->drain_seconds,
         .quarantine = quarantine_limits(config_engine(setup->config)),
         .lease_seconds = config_engine(setup->config)->lease_seconds,
+        .replica_name = setup->embedded ? "embedded" : NULL,
         .create = create || setup->embedded_bus,
         .on_running = on_running,
         .on_stopped = on_stopped,

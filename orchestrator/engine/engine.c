@@ -448,7 +448,7 @@ struct result engine_start(const struct engine_options *options, struct engine *
     if (!started)
         return fail(CODE_LIMIT, "out of memory");
     started->options = *options;
-    replica_begin(&started->replica, options->log,
+    replica_begin(&started->replica, options->log, options->replica_name,
         options->lease_seconds > 0 ? options->lease_seconds : ENGINE_LEASE_SECONDS,
         options->sweep_ms > 0 ? options->sweep_ms : ENGINE_SWEEP_MS, clock_now_ms(&options->clock));
     started->timer = new_timer(started);

@@ -41,6 +41,7 @@ struct engine_options {
                            three times in the length of a lease */
     int lease_seconds;  /* how long others leave a trigger alone that is ours to publish; 0:
                            ENGINE_LEASE_SECONDS */
+    const char *replica_name;            /* replica.h; NULL: a new one at each start */
     struct quarantine_limits quarantine; /* zeroed: the defaults */
     const char *epoch_file; /* what is remembered of the store over restarts (epoch.h); NULL: nothing is */
     bool create;            /* make topics and subscriptions that are missing */

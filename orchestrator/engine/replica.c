@@ -25,8 +25,8 @@ static uint32_t random_number(void) {
     return (uint32_t)clock_now_ms(&uptime);
 }
 
-void replica_begin(
-    struct replica *replica, const struct log *log, int lease_seconds, int sweep_ms, int64_t now_ms) {
+void replica_begin(struct replica *replica, const struct log *log, const char *name, int lease_seconds,
+    int sweep_ms, int64_t now_ms) {
     int lease_ms = lease_seconds * 1000, most = lease_ms / SWEEPS_IN_LEASE;
     *replica = (struct replica){.log = log,
         .started_ms = now_ms,
@@ -34,8 +34,11 @@ void replica_begin(
         .sweep_ms = sweep_ms < most ? sweep_ms : most,
         .uptime = clock_uptime()};
     read_host(replica->host);
-    snprintf(
-        replica->id, sizeof replica->id, "%s-%ld-%08" PRIx32, replica->host, (long)getpid(), random_number());
+    if (name)
+        snprintf(replica->id, sizeof replica->id, "%s", name);
+    else
+        snprintf(replica->id, sizeof replica->id, "%s-%ld-%08" PRIx32, replica->host, (long)getpid(),
+            random_number());
 }
 
 struct store_replica replica_of_store(const struct replica *replica) {

@@ -1,7 +1,8 @@
 /*
  * This replica: its name, how long its leases are, and what it did. The name is made anew at each start, so
  * that a process which took the place of a dead one is nobody else's heir: the leases of the dead one run
- * out.
+ * out. Only where one process at a time can be there, as with an embedded store, whose directory is locked,
+ * does a name stay, and the next process goes on at once with what the last one had.
  *
  * On the loop's thread.
  */
@@ -25,9 +26,12 @@ struct replica {
     struct replica_work work; /* counted by those who do it */
 };
 
-/* Sweeps come at least three times in the length of a lease, so that a lease can be renewed in time. */
-void replica_begin(
-    struct replica *replica, const struct log *log, int lease_seconds, int sweep_ms, int64_t now_ms);
+/*
+ * Sweeps come at least three times in the length of a lease, so that a lease can be renewed in time. name:
+ * one that stays over restarts, without blanks; NULL: a new one. It is copied.
+ */
+void replica_begin(struct replica *replica, const struct log *log, const char *name, int lease_seconds,
+    int sweep_ms, int64_t now_ms);
 
 /* For store_set_replica. */
 struct store_replica replica_of_store(const struct replica *replica);

@@ -119,6 +119,35 @@ static void a_server_left_behind(void **state) {
     close(server);
 }
 
+static bool has_died(void *context) {
+    const struct system *system = context;
+    return !daemon_running(system->daemon);
+}
+
+/* Nobody else can have the directory: the next one does not wait until the leases of the dead one run out. */
+static void its_own_leases_are_not_waited_for(void **state) {
+    static char dying[] = "PHASEGATE_CRASH_POINT=before_publish:3";
+    static const char *const environment[] = {dying, NULL};
+    struct fixture *fixture = *state;
+    struct system *system = &fixture->system;
+    system_open(system,
+        (struct system_options){.bus = SYSTEM_EMBEDDED,
+            .binary = PHASEGATE_CRASH_BINARY,
+            .first = SYSTEM_FIRST_DATE,
+            .count = DATES,
+            .settings = "engine: {lease_seconds: 600}",
+            .environment = environment});
+    system_start(system);
+    publish_dates(system);
+    player_until(system->player, has_died, system, SYSTEM_DEADLINE_MS, "crash point before_publish");
+    assert_int_equal(daemon_await_exit(system->daemon), -SIGKILL);
+    dying[strlen("PHASEGATE_CRASH_POINT=")] = '\0';
+    daemon_start(system->daemon);
+    system_until_dates(system, date_is_done, "all dates to be done");
+    system_check_triggers(system);
+    daemon_stop(system->daemon);
+}
+
 /* One that was taken over is nobody's child, and is looked after all the same. */
 static void a_server_left_behind_dies(void **state) {
     struct system *system = open_system(state, NULL);
@@ -245,6 +274,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(everything_is_private, setup, teardown),
         cmocka_unit_test_setup_teardown(a_second_one_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_server_left_behind, setup, teardown),
+        cmocka_unit_test_setup_teardown(its_own_leases_are_not_waited_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_server_left_behind_dies, setup, teardown),
         cmocka_unit_test_setup_teardown(everything_was_stored, setup, teardown),
         cmocka_unit_test_setup_teardown(killed_while_the_server_starts, setup, teardown),
