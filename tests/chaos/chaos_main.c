@@ -6,8 +6,8 @@
 #include "chaos/outside.h"
 #include "chaos/world.h"
 #include "support/check.h"
-#include "support/nba.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
@@ -33,6 +33,7 @@ struct run {
     size_t done[CHAOS_FAULT_COUNT];
     size_t next_event, next_fault;
     size_t ended;
+    FILE *trace;
 };
 
 /* --- Arguments ------------------------------------------------------------------------------------------ */
@@ -46,28 +47,36 @@ static int choice(const char *word, const char *const *words) {
 
 struct arguments {
     struct plan_options plan;
-    const char *binary;
+    const char *binary, *trace;
+    int durability;
 };
 
 static bool read_argument(const char *name, const char *value, struct arguments *arguments) {
     struct plan_options *options = &arguments->plan;
     static const char *const forms[] = {"single", "sentinel", "cluster", NULL};
     static const char *const buses[] = {"emulator", "fake", "streams", NULL};
-    int form = choice(value, forms), bus = choice(value, buses);
+    static const char *const faults[] = {"all", "store", NULL};
+    int form = choice(value, forms), bus = choice(value, buses), harm = choice(value, faults);
     char *end = (char *)value;
     if (strcmp(name, "--seconds") == 0)
         options->seconds = (int)strtol(value, &end, 10);
     else if (strcmp(name, "--seed") == 0)
         options->seed = strtoull(value, &end, 10);
     else if (strcmp(name, "--form") == 0 && form >= 0)
-        options->form = (enum chaos_form)form;
+        return options->form = (enum chaos_form)form, true;
     else if (strcmp(name, "--bus") == 0 && bus >= 0)
-        options->bus = (enum chaos_bus)bus;
+        return options->bus = (enum chaos_bus)bus, true;
+    else if (strcmp(name, "--faults") == 0 && harm >= 0)
+        return options->store_only = harm == 1, true;
+    else if (strcmp(name, "--durability") == 0)
+        arguments->durability = (int)strtol(value, &end, 10);
     else if (strcmp(name, "--binary") == 0)
         return arguments->binary = value, true;
+    else if (strcmp(name, "--trace") == 0)
+        return arguments->trace = value, true;
     else
         return false;
-    return end == value ? form >= 0 || bus >= 0 : *end == '\0';
+    return end != value && *end == '\0';
 }
 
 static bool read_arguments(int argc, char **argv, struct arguments *arguments) {
@@ -89,17 +98,21 @@ static void feed_due(struct run *run, int64_t elapsed_ms) {
     }
 }
 
+static void harm(struct run *run, const struct planned_fault *fault) {
+    int64_t now_ms = outside_now_ms();
+    if (!world_harm(run->world, fault, now_ms))
+        return;
+    run->done[fault->fault]++;
+    if (!checker_excuse(run->checker, now_ms, now_ms + fault->duration_ms + EXCUSE_MS))
+        fail_msg("out of memory");
+}
+
 static void harm_due(struct run *run, int64_t elapsed_ms) {
     for (; run->next_fault < run->plan.fault_count; run->next_fault++) {
         const struct planned_fault *fault = &run->plan.faults[run->next_fault];
-        int64_t now_ms = outside_now_ms();
         if (fault->at_ms > elapsed_ms)
             return;
-        if (!world_harm(run->world, fault, now_ms))
-            continue;
-        run->done[fault->fault]++;
-        if (!checker_excuse(run->checker, now_ms, now_ms + fault->duration_ms + EXCUSE_MS))
-            fail_msg("out of memory");
+        harm(run, fault);
     }
 }
 
@@ -122,6 +135,11 @@ static void stir(struct run *run) {
         }
         outside_turn(run->outside, TURN_MS);
     }
+    heal_due(run, INT64_MAX);
+    if (run->plan.options.bus != CHAOS_EMULATOR)
+        return;
+    /* It goes on handing messages to streams whose clients were killed, ten seconds each, until it ends. */
+    harm(run, &(struct planned_fault){.fault = CHAOS_KILL_EMULATOR});
     heal_due(run, INT64_MAX);
 }
 
@@ -153,6 +171,7 @@ static void report(const struct run *run) {
         faults += run->done[f];
     printf("events fed   %zu (published %zu times)\n", verdict->fed, outside_published(run->outside));
     printf("dates        %zu\n", verdict->dates);
+    printf("needs        %s\n", run->plan.options.seed % 2 ? "of upstream only" : "as nba has them");
     printf("triggers     %zu\n", verdict->triggers);
     printf("repeats      %zu (%zu of them by a deadline)\n", verdict->repeats, verdict->retriggered);
     printf("faults       %zu\n", faults);
@@ -178,14 +197,23 @@ static bool is_good(const struct run *run) {
 static void open_run(struct run *run, const struct arguments *arguments) {
     struct plan_options options = arguments->plan;
     plan_make(&run->plan, options);
-    run->checker = checker_new(nba_pipeline(), options.bus == CHAOS_EMULATOR ? WORLD_GROUP_DEADLINE_MS : 0);
+    run->checker =
+        checker_new(&run->plan.made.pipeline, options.bus == CHAOS_EMULATOR ? WORLD_GROUP_DEADLINE_MS : 0);
     if (!run->checker)
         fail_msg("out of memory");
-    run->world = world_open(arguments->binary, options.form, options.bus);
+    if (arguments->trace && !(run->trace = fopen(arguments->trace, "we")))
+        fail_msg("%s: %s", arguments->trace, strerror(errno));
+    run->world = world_open((struct world_options){.binary = arguments->binary,
+        .pipeline = &run->plan.made.pipeline,
+        .form = options.form,
+        .bus = options.bus,
+        .durability = arguments->durability,
+        .trace = run->trace});
     run->outside = outside_open((struct outside_options){.plan = &run->plan,
         .checker = run->checker,
         .pubsub = world_pubsub(run->world),
-        .redis = world_redis(run->world)});
+        .redis = world_redis(run->world),
+        .trace = run->trace});
 }
 
 static void close_run(struct run *run) {
@@ -193,17 +221,23 @@ static void close_run(struct run *run) {
     world_close(&run->world);
     checker_free(&run->checker);
     plan_free(&run->plan);
+    if (run->trace)
+        fclose(run->trace);
 }
 
 int main(int argc, char **argv) {
     struct arguments arguments = {.binary = PHASEGATE_BINARY,
+        .durability = -1,
         .plan = {.seed = uv_hrtime() % 1000000, .seconds = 600, .form = CHAOS_SINGLE, .bus = CHAOS_FAKE}};
     struct run run = {0};
     if (!read_arguments(argc, argv, &arguments)) {
         fprintf(stderr,
             "usage: chaos [--seconds N] [--seed S] [--form single|sentinel|cluster] "
-            "[--bus emulator|fake|streams] [--binary FILE]\n"
-            "seconds: 10 or more; streams: in the form single only; binary: another phasegate\n");
+            "[--bus emulator|fake|streams] [--faults all|store] [--durability N] [--binary FILE] [--trace "
+            "FILE]\n"
+            "seconds: 10 or more; streams: in the form single only; durability: how many of Redis' replicas\n"
+            "an ack waits for; binary: another phasegate; trace: what was fed, came and was broken, and "
+            "when\n");
         return EXIT_USAGE;
     }
     signal(SIGPIPE, SIG_IGN);

@@ -1,6 +1,7 @@
 #include "chaos/outside.h"
 
 #include "bus/bus.h"
+#include "chaos/trace.h"
 #include "core/completion.h"
 #include "support/check.h"
 #include "support/daemon.h"
@@ -18,8 +19,7 @@
 enum {
     RETRY_MS = 100,
     EVENT_BYTES_MAX = 64 * 1024,
-    FORGOTTEN_MS =
-        300000, /* what is published once more: longer than any message waits, on a slow machine too */
+    FORGOTTEN_MS = 300000, /* longer than any message waits, on a slow machine too */
     CREATE_MS = 60000,
     ID_MAX = 64,
     RUNS_MAX = 8,
@@ -72,6 +72,7 @@ struct outside {
     size_t unconfirmed, published, broken;
     struct sent *sent;
     size_t sent_count, sent_room;
+    int64_t started_over_ms;
     struct known_trigger *known;
     size_t known_count, known_room;
     int creating;
@@ -173,6 +174,7 @@ static void feed(struct outside *outside, struct sent *sent, int run, bool satis
         .timestamp_ms = event->timestamp_ms};
     if (!checker_feed(outside->options.checker, &fed))
         fail_msg("out of memory");
+    trace_fed(outside->options.trace, &fed, sent->execution);
     outside->sent = grow(outside->sent, outside->sent_count, &outside->sent_room, sizeof *sent);
     outside->sent[outside->sent_count++] = *sent;
     for (int i = 0; i < times; i++)
@@ -285,7 +287,7 @@ static void take_trigger(struct outside *outside, const struct message *message)
     struct trigger_facts facts;
     char why[RESULT_TEXT_MAX];
     int64_t now_ms = outside_now_ms();
-    if (!trigger_contract_read(message, &facts, why)) {
+    if (!trigger_contract_read(&outside->options.plan->made.pipeline, message, &facts, why)) {
         outside->broken++;
         printf("not a trigger: %s\n", why);
         return;
@@ -300,6 +302,7 @@ static void take_trigger(struct outside *outside, const struct message *message)
         .decision = decision_digest(message)};
     if (!checker_take(outside->options.checker, &came))
         fail_msg("out of memory");
+    trace_came(outside->options.trace, &came);
     if (is_known(outside, &facts))
         return;
     for (int p = 0; p < NBA_PROCESSORS; p++)
@@ -342,7 +345,8 @@ static void create_all(struct outside *outside) {
 }
 
 void outside_start_over(struct outside *outside) {
-    int64_t since_ms = outside_now_ms() - FORGOTTEN_MS;
+    int64_t since_ms = outside->started_over_ms - FORGOTTEN_MS;
+    outside->started_over_ms = outside_now_ms();
     create_all(outside);
     size_t count = outside->sent_count;
     for (size_t i = 0; i < count; i++)
@@ -405,7 +409,7 @@ struct outside *outside_open(struct outside_options options) {
     create_all(outside);
     check_ok(bus_subscribe(outside->bus, &trigger_source,
         (struct receiver){.on_delivery = on_delivery, .context = outside}, &subscription));
-    outside->start_ms = outside_now_ms();
+    outside->start_ms = outside->started_over_ms = outside_now_ms();
     return outside;
 }
 

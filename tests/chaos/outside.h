@@ -10,6 +10,7 @@
 #include "chaos/plan.h"
 #include "redis/settings.h"
 
+#include <stdio.h>
 #include <uv.h>
 
 struct outside;
@@ -19,6 +20,7 @@ struct outside_options {
     struct checker *checker;
     const char *pubsub;                 /* host:port; NULL: Redis Streams … */
     const struct redis_settings *redis; /* … on this server */
+    FILE *trace;                        /* may be NULL; see trace.h */
 };
 
 /* Makes the topics and subscriptions, and receives triggers from then on. */
@@ -29,7 +31,8 @@ void outside_close(struct outside **outside);
 void outside_feed(struct outside *outside, const struct planned_event *event);
 
 /* The bus has forgotten everything: makes topics and subscriptions again, and publishes once more what it has
- * published in the last five minutes, as a publisher does that does not know what has arrived. */
+ * published since the last time, and in the five minutes before that, as a publisher does that does not know
+ * what has arrived. */
 void outside_start_over(struct outside *outside);
 
 /* One turn of the loop, of at most wait_ms; answers what is due. */

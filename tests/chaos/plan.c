@@ -25,7 +25,15 @@ const char *chaos_fault_words(enum chaos_fault fault) {
     return fault_words[fault];
 }
 
-static bool is_possible(enum chaos_fault fault, enum chaos_form form, enum chaos_bus bus) {
+static bool is_of_store(enum chaos_fault fault) {
+    return fault == CHAOS_KILL_REDIS || fault == CHAOS_FREEZE_REDIS || fault == CHAOS_KILL_SENTINEL;
+}
+
+static bool is_possible(enum chaos_fault fault, const struct plan_options *options) {
+    enum chaos_form form = options->form;
+    enum chaos_bus bus = options->bus;
+    if (options->store_only && !is_of_store(fault))
+        return false;
     switch (fault) {
 #define CHAOS_FAULT_WHERE(name, words, where)                                                                \
     case CHAOS_##name:                                                                                       \
@@ -139,7 +147,6 @@ static int weight_of(enum chaos_fault fault) {
     case CHAOS_KILL_REDIS:
         return 4;
     case CHAOS_KILL_ALL:
-    case CHAOS_KILL_EMULATOR:
         return 1;
     default:
         return 2;
@@ -167,12 +174,11 @@ static int duration_of(enum chaos_fault fault, enum chaos_form form, struct dice
 static enum chaos_fault pick_fault(const struct plan *plan, struct dice *dice) {
     int total = 0, roll;
     for (int f = 0; f < CHAOS_FAULT_COUNT; f++)
-        if (is_possible((enum chaos_fault)f, plan->options.form, plan->options.bus))
+        if (is_possible((enum chaos_fault)f, &plan->options))
             total += weight_of((enum chaos_fault)f);
     roll = dice_below(dice, total);
     for (int f = 0; f < CHAOS_FAULT_COUNT; f++)
-        if (is_possible((enum chaos_fault)f, plan->options.form, plan->options.bus)
-            && (roll -= weight_of((enum chaos_fault)f)) < 0)
+        if (is_possible((enum chaos_fault)f, &plan->options) && (roll -= weight_of((enum chaos_fault)f)) < 0)
             return (enum chaos_fault)f;
     return CHAOS_KILL_REPLICA;
 }
@@ -214,6 +220,7 @@ static int compare_events(const void *left, const void *right) {
 
 void plan_make(struct plan *plan, struct plan_options options) {
     *plan = (struct plan){.options = options};
+    chaos_pipeline_make(&plan->made, options.seed % 2);
     plan_feed(plan);
     plan_faults(plan);
     qsort(plan->events, plan->event_count, sizeof *plan->events, compare_events);

@@ -6,6 +6,7 @@
 #ifndef PHASEGATE_TESTS_CHAOS_PLAN_H
 #define PHASEGATE_TESTS_CHAOS_PLAN_H
 
+#include "chaos/pipeline.h"
 #include "support/event.h"
 
 #include <stdbool.h>
@@ -77,17 +78,19 @@ struct plan_options {
     int seconds; /* of feeding and faults */
     enum chaos_form form;
     enum chaos_bus bus;
+    bool store_only; /* only the store's servers are harmed, all the more often */
 };
 
 struct plan {
     struct plan_options options;
+    struct chaos_pipeline made;   /* nba; by odd seeds the one whose groups need upstream only */
     struct planned_event *events; /* in order of time */
     size_t event_count, event_room;
     struct planned_fault *faults;
     size_t fault_count, fault_room;
 };
 
-/* Ends the program when out of memory. */
+/* Ends the program when out of memory. The plan stays where it is until it is freed. */
 void plan_make(struct plan *plan, struct plan_options options);
 void plan_free(struct plan *plan);
 

@@ -1,5 +1,7 @@
 #include "chaos/world.h"
 
+#include "chaos/pipeline.h"
+#include "chaos/trace.h"
 #include "support/check.h"
 #include "support/daemon.h"
 #include "support/emulator.h"
@@ -26,6 +28,9 @@ struct harm {
 struct world {
     enum chaos_form form;
     enum chaos_bus bus;
+    FILE *trace;
+    char durability[48];
+    const char *environment[2]; /* of the replicas, ended by NULL */
     struct redis_server *single;
     struct redis_sentinels *sentinels;
     struct redis_test_cluster *cluster;
@@ -39,21 +44,19 @@ struct world {
     size_t ended;
 };
 
-/* Times short enough to be met in a run. */
-static const struct stage_setting settings[] = {{"rerun_settle", "3"}, {"upstream_deadline", "0"}, {0}};
+/* Times short enough to be met in a run; the rest is for a bus that forgets triggers which it has confirmed,
+ * and needs to be given them again. */
+enum { SETTING_GROUPS, SETTINGS_ALWAYS = 3, SETTINGS = 6 };
+static const struct stage_setting settings[SETTINGS] = {[SETTING_GROUPS] = {"groups", NULL},
+    {"rerun_settle", "3"},
+    {"upstream_deadline", "0"},
+    {"group_deadline", "20"},
+    {"on_stall", "retrigger"},
+    {"retrigger_limit", "100"}};
 
-/* Only a bus that forgets triggers which it has confirmed needs to be given them again. */
-static const struct stage_setting forgetful[] = {{"rerun_settle", "3"}, {"upstream_deadline", "0"},
-    {"group_deadline", "20"}, {"on_stall", "retrigger"}, {"retrigger_limit", "100"}, {0}};
-
-/*
- * In a set an ack waits for every replica that may be the next master: what one alone has is lost when
- * sentinels choose another. NULL: there are none.
- */
-static const char *const of_one[] = {"PHASEGATE_STORE_DURABILITY=replicas 1", NULL};
-static const char *const of_two[] = {"PHASEGATE_STORE_DURABILITY=replicas 2", NULL};
-static const char *const *const durable[] = {
-    [CHAOS_SINGLE] = NULL, [CHAOS_SENTINEL] = of_two, [CHAOS_CLUSTER] = of_one};
+/* In a set an ack waits for every replica that may be the next master: what one alone has is lost when
+ * sentinels choose another. */
+static const int replicas_of_redis[] = {[CHAOS_SINGLE] = 0, [CHAOS_SENTINEL] = 2, [CHAOS_CLUSTER] = 1};
 
 /* --- Redis, in its forms -------------------------------------------------------------------------------- */
 
@@ -255,6 +258,7 @@ bool world_harm(struct world *world, const struct planned_fault *fault, int64_t 
     int victim = choose_victim(world, fault);
     if (world->harm_count == HARMS_MAX || !harm(world, fault, victim))
         return false;
+    trace_fault(world->trace, chaos_fault_words(fault->fault), "done", victim);
     world->harms[world->harm_count++] = (struct harm){fault->fault, victim, now_ms + fault->duration_ms};
     return true;
 }
@@ -355,6 +359,7 @@ bool world_heal(struct world *world, int64_t now_ms) {
         }
         world->harms[i] = world->harms[--world->harm_count];
         forgot = heal(world, &harm) || forgot;
+        trace_fault(world->trace, chaos_fault_words(harm.fault), "healed", harm.victim);
     }
     return forgot;
 }
@@ -406,23 +411,50 @@ static void open_bus(struct world *world) {
         check_ok(emulator_start(&world->emulator));
 }
 
-struct world *world_open(const char *binary, enum chaos_form form, enum chaos_bus bus) {
-    struct world *world = calloc(1, sizeof *world);
-    if (!world)
-        fail_msg("out of memory");
-    *world = (struct world){.form = form, .bus = bus, .emulator = EMULATOR_NONE};
-    open_store(world);
-    open_bus(world);
+static void start_replicas(struct world *world, const struct world_options *options) {
+    struct stage_setting pipeline[SETTINGS + 1] = {0};
+    size_t count = options->bus == CHAOS_EMULATOR ? SETTINGS : SETTINGS_ALWAYS;
+    char *groups = chaos_pipeline_groups(options->pipeline);
+    memcpy(pipeline, settings, count * sizeof *settings);
+    pipeline[SETTING_GROUPS].value = groups;
     for (int i = 0; i < CHAOS_REPLICAS; i++) {
-        world->replicas[i] = daemon_new((struct daemon_options){.binary = binary,
+        world->replicas[i] = daemon_new((struct daemon_options){.binary = options->binary,
             .redis_url = store_url(world),
             .pubsub = world_pubsub(world),
             .settings = "engine: {lease_seconds: 5}",
-            .pipeline = bus == CHAOS_EMULATOR ? forgetful : settings,
-            .environment = durable[form],
+            .pipeline = pipeline,
+            .environment = world->environment,
             .create = true});
         daemon_start(world->replicas[i]);
     }
+    free(groups);
+}
+
+static void name_all(const struct world *world) {
+    for (int i = 0; i < redis_servers(world); i++)
+        trace_name(world->trace, "redis", i, redis_server_url(redis_at(world, i)));
+    for (int i = 0; world->sentinels && i < REDIS_SENTINELS; i++)
+        trace_name(
+            world->trace, "sentinel", i, redis_server_url(redis_sentinels_sentinel(world->sentinels, i)));
+    for (int i = 0; i < CHAOS_REPLICAS; i++)
+        trace_name(world->trace, "replica", i, daemon_config(world->replicas[i]));
+}
+
+struct world *world_open(struct world_options options) {
+    struct world *world = calloc(1, sizeof *world);
+    if (!world)
+        fail_msg("out of memory");
+    *world = (struct world){
+        .form = options.form, .bus = options.bus, .trace = options.trace, .emulator = EMULATOR_NONE};
+    open_store(world);
+    open_bus(world);
+    int durability = options.durability < 0 ? replicas_of_redis[options.form] : options.durability;
+    snprintf(world->durability, sizeof world->durability,
+        durability > 0 ? "PHASEGATE_STORE_DURABILITY=replicas %d" : "PHASEGATE_STORE_DURABILITY=written",
+        durability);
+    world->environment[0] = world->durability;
+    start_replicas(world, &options);
+    name_all(world);
     for (int i = 0; i < CHAOS_REPLICAS; i++)
         daemon_await_running(world->replicas[i]);
     return world;

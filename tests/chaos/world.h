@@ -8,14 +8,25 @@
 #include "chaos/plan.h"
 #include "redis/settings.h"
 
+#include <stdio.h>
+
 struct world;
 
 /* With the emulator, a group that takes longer is triggered again; `group_deadline` of the replicas'
  * configuration. */
 enum { WORLD_GROUP_DEADLINE_MS = 20000 };
 
-/* Starts everything. binary is phasegate's. */
-struct world *world_open(const char *binary, enum chaos_form form, enum chaos_bus bus);
+struct world_options {
+    const char *binary; /* phasegate's */
+    const struct pipeline *pipeline;
+    enum chaos_form form;
+    enum chaos_bus bus;
+    int durability; /* how many of Redis' replicas an ack waits for; -1: as many as the form has */
+    FILE *trace;    /* may be NULL; see trace.h */
+};
+
+/* Starts everything. */
+struct world *world_open(struct world_options options);
 void world_close(struct world **world);
 
 /* host:port of the Pub/Sub; NULL with Redis Streams. */

@@ -224,7 +224,7 @@ static void take_trigger(struct player *player, const struct message *message) {
     struct trigger_facts facts;
     char why[RESULT_TEXT_MAX];
     const char *id = message_attribute(message, "trigger_id");
-    if (!trigger_contract_read(message, &facts, why)) {
+    if (!trigger_contract_read(nba_pipeline(), message, &facts, why)) {
         violated(player, id, why);
         return;
     }

@@ -29,6 +29,7 @@ static void start_servers(struct redis_sentinels *set) {
     struct redis_server_options options = {.tcp = true,
         .password = password,
         .append_only = set->options.append_only,
+        .keeps_settings = true,
         .arguments = set->arguments};
     size_t used = 0;
     set->arguments[used++] = "--repl-diskless-sync-delay";
@@ -42,6 +43,7 @@ static void start_servers(struct redis_sentinels *set) {
     for (int i = 0; i < set->options.replicas; i++) {
         set->servers[set->count++] = redis_server_start(options);
         redis_server_do(set->servers[set->count - 1], "REPLICAOF 127.0.0.1 %s", set->master_port);
+        redis_server_do(set->servers[set->count - 1], "CONFIG REWRITE"); /* as the sentinels do, too */
     }
 }
 

@@ -79,15 +79,29 @@ static struct result launch_sentinel(struct redis_server *server) {
     return started;
 }
 
+/* Empty at first. */
+static const char *settings_file(const struct redis_server *server, char path[128]) {
+    snprintf(path, 128, "%s/redis.conf", server->dir.path);
+    FILE *file = fopen(path, "ae");
+    if (file)
+        fclose(file);
+    return path;
+}
+
 static struct result launch(struct redis_server *server) {
     if (server->options.sentinel)
         return launch_sentinel(server);
-    char port[16];
+    char port[16], file[128];
     snprintf(port, sizeof port, "%d", server->settings.port);
-    const char *argv[ARGUMENTS_MAX] = {"redis-server", "--dir", server->dir.path, "--save", "", "--port",
-        port, "--bind", "127.0.0.1", "--daemonize", "no", "--appendfsync", "always", "--appendonly",
+    const char *argv[ARGUMENTS_MAX] = {"redis-server"};
+    size_t count = 1;
+    if (server->options.keeps_settings)
+        argv[count++] = settings_file(server, file);
+    const char *const always[] = {"--dir", server->dir.path, "--save", "", "--port", port, "--bind",
+        "127.0.0.1", "--daemonize", "no", "--appendfsync", "always", "--appendonly",
         server->options.append_only ? "yes" : "no"};
-    size_t count = 15;
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        argv[count++] = always[i];
     if (server->settings.path) {
         argv[count++] = "--unixsocket";
         argv[count++] = server->settings.path;

@@ -17,6 +17,7 @@ struct redis_server_options {
     bool append_only;             /* what was answered survives kill -9: appendfsync always */
     const char *password;         /* requirepass; NULL: none */
     const char *const *arguments; /* more of redis-server's, ended by NULL; NULL: none */
+    bool keeps_settings;  /* it has a configuration file, which CONFIG REWRITE writes and a restart reads */
     const char *sentinel; /* run as a sentinel with these lines as its configuration file; needs tcp */
 };
 

@@ -23,22 +23,30 @@ static bool is_set(const char *line, const struct stage_setting *settings) {
     return false;
 }
 
-/* The settings stand below the pipeline's name, and the built-in ones of the same keys nowhere. */
-static void write_line(FILE *file, const char *line, int backfill_cap, const struct stage_setting *settings) {
-    bool is_group = strncmp(line, GROUP_LINE, strlen(GROUP_LINE)) == 0;
-    if (!is_set(line, settings))
-        fprintf(file, "%.*s\n", (int)strcspn(line, "\n"), line);
-    if (backfill_cap > 0 && is_group)
-        fprintf(file, "        backfill_cap: %d\n", backfill_cap);
-    if (strncmp(line, NAME_LINE, strlen(NAME_LINE)) == 0)
-        for (; settings && settings->key; settings++)
-            fprintf(file, "    %s: %s\n", settings->key, settings->value);
+static void write_settings(FILE *file, const struct stage_setting *settings) {
+    for (; settings && settings->key; settings++)
+        fprintf(file, "    %s: %s\n", settings->key, settings->value);
 }
 
+/* What stands deeper than the pipeline's keys belongs to the one above it. */
+static bool is_deeper(const char *line) {
+    return strncmp(line, "     ", 5) == 0;
+}
+
+/* The settings stand below the pipeline's name, and the built-in ones of the same keys nowhere. */
 void stage_config_pipelines(FILE *file, int backfill_cap, const struct stage_setting *settings) {
-    const char *line = strstr(config_default_yaml, "\npipelines:") + 1;
-    for (; *line; line += strcspn(line, "\n") + 1)
-        write_line(file, line, backfill_cap, settings);
+    bool replaced = false;
+    for (const char *line = strstr(config_default_yaml, "\npipelines:") + 1, *end; *line; line = end + 1) {
+        end = strchr(line, '\n');
+        replaced = is_set(line, settings) || (replaced && is_deeper(line));
+        if (replaced)
+            continue;
+        fprintf(file, "%.*s\n", (int)(end - line), line);
+        if (backfill_cap > 0 && strncmp(line, GROUP_LINE, strlen(GROUP_LINE)) == 0)
+            fprintf(file, "        backfill_cap: %d\n", backfill_cap);
+        if (strncmp(line, NAME_LINE, strlen(NAME_LINE)) == 0)
+            write_settings(file, settings);
+    }
 }
 
 char *stage_config_yaml(const char *url, int backfill_cap, const struct stage_setting *settings) {

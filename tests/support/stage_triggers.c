@@ -53,7 +53,7 @@ size_t stage_in_flight(const struct stage *stage, int group) {
 static struct seen *note_trigger(struct stage *stage, const struct message *message) {
     struct trigger_facts facts;
     char why[RESULT_TEXT_MAX];
-    if (!trigger_contract_read(message, &facts, why)) {
+    if (!trigger_contract_read(nba_pipeline(), message, &facts, why)) {
         stage_violated(stage, why, "a trigger");
         return NULL;
     }

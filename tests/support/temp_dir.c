@@ -24,7 +24,9 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
 void temp_dir_remove(struct temp_dir *dir) {
     if (dir->path[0] == '\0')
         return;
-    if (nftw(dir->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0)
+    if (getenv("PHASEGATE_TEST_KEEP"))
+        fprintf(stderr, "kept: %s\n", dir->path);
+    else if (nftw(dir->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS) != 0)
         fprintf(stderr, "cannot remove %s: %s\n", dir->path, strerror(errno));
     dir->path[0] = '\0';
 }

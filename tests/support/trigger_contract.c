@@ -82,8 +82,7 @@ static processor_set counted(const json_t *upstream) {
     return json_object_size(upstream) == (size_t)__builtin_popcountll(set) ? set : 0;
 }
 
-static bool fits_pipeline(const json_t *body, const struct trigger_facts *facts, char why[RESULT_TEXT_MAX]) {
-    const struct group *group = &nba_pipeline()->groups[facts->group - 1];
+static bool fits_group(const json_t *body, const struct group *group, char why[RESULT_TEXT_MAX]) {
     int64_t decided_ms;
     if (named(json_object_get(body, "processors")) != group->members)
         return complain(why, "not the group's", "processors");
@@ -116,11 +115,11 @@ static bool agrees(const json_t *body, const struct message *message, const stru
     snprintf(id, sizeof id, "nba/%s/g%s/r%s", date, group, run);
     return texts_agree(body, message, id, date, why) && attribute_says(message, "group", group, why)
         && attribute_says(message, "run", run, why)
-        && attribute_says(message, "backfill", facts->backfill ? "true" : "false", why)
-        && fits_pipeline(body, facts, why);
+        && attribute_says(message, "backfill", facts->backfill ? "true" : "false", why);
 }
 
-static bool read_facts(const json_t *body, struct trigger_facts *facts, char why[RESULT_TEXT_MAX]) {
+static bool read_facts(
+    const json_t *body, int groups, struct trigger_facts *facts, char why[RESULT_TEXT_MAX]) {
     const char *date = json_string_value(json_object_get(body, "game_date"));
     json_int_t group = json_integer_value(json_object_get(body, "group"));
     *facts = (struct trigger_facts){
@@ -128,17 +127,18 @@ static bool read_facts(const json_t *body, struct trigger_facts *facts, char why
         .run = (int)json_integer_value(json_object_get(body, "run")),
         .backfill = json_is_true(json_object_get(body, "backfill_mode")),
     };
-    if (group < 1 || group > nba_pipeline()->group_count)
+    if (group < 1 || group > groups)
         return complain(why, "none of the pipeline's", "group");
     return is_ok(date_parse(date, strlen(date), &facts->date)) || complain(why, "not a date", "game_date");
 }
 
-bool trigger_contract_read(
-    const struct message *message, struct trigger_facts *facts, char why[RESULT_TEXT_MAX]) {
+bool trigger_contract_read(const struct pipeline *pipeline, const struct message *message,
+    struct trigger_facts *facts, char why[RESULT_TEXT_MAX]) {
     struct trigger_facts read;
     json_t *body = json_loadb(message->data, message->size, JSON_REJECT_DUPLICATES, NULL);
     bool good = json_is_object(body)
-        ? has_shape(body, why) && read_facts(body, &read, why) && agrees(body, message, &read, why)
+        ? has_shape(body, why) && read_facts(body, pipeline->group_count, &read, why)
+            && agrees(body, message, &read, why) && fits_group(body, &pipeline->groups[read.group - 1], why)
         : complain(why, "not a JSON object", "body");
     json_decref(body);
     if (good)

@@ -5,6 +5,7 @@
 #include "base/result.h"
 #include "core/date.h"
 #include "core/message.h"
+#include "core/pipeline.h"
 
 /* What it says. */
 struct trigger_facts {
@@ -15,10 +16,10 @@ struct trigger_facts {
 };
 
 /*
- * Reads a trigger of the pipeline nba. False, with the reason in why, when it is none, or when its body, its
- * attributes and its ordering key do not all say the same.
+ * Reads a trigger of the pipeline, nba or one with other needs. False, with the reason in why, when it is
+ * none, or when its body, its attributes and its ordering key do not all say the same.
  */
-bool trigger_contract_read(
-    const struct message *message, struct trigger_facts *facts, char why[RESULT_TEXT_MAX]);
+bool trigger_contract_read(const struct pipeline *pipeline, const struct message *message,
+    struct trigger_facts *facts, char why[RESULT_TEXT_MAX]);
 
 #endif
