@@ -62,11 +62,12 @@ static struct result launch(struct emulator *emulator) {
     if (!is_ok(r))
         return r;
     snprintf(port, sizeof port, "--port=%d", emulator->port);
-    /* Starts in half the time and takes a third of the memory of Java's defaults, which are meant for
-     * servers. */
-    const char *const argv[] = {"java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-jar",
+    /* The small one starts in half the time and takes a third of the memory of Java's defaults, which are
+     * meant for servers. */
+    const char *const small[] = {"java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xmx256m", "-jar",
         jar, "--host=127.0.0.1", port, NULL};
-    r = process_spawn(argv, NULL, emulator->output, &emulator->process);
+    const char *const large[] = {"java", "-jar", jar, "--host=127.0.0.1", port, NULL};
+    r = process_spawn(emulator->large ? large : small, NULL, emulator->output, &emulator->process);
     if (is_ok(r))
         r = process_await(&emulator->process, answers, emulator, START_MS);
     if (!is_ok(r))
@@ -79,8 +80,9 @@ static void use_port(struct emulator *emulator, int port) {
     snprintf(emulator->host, sizeof emulator->host, "127.0.0.1:%d", port);
 }
 
-struct result emulator_start(struct emulator *emulator) {
+static struct result start(struct emulator *emulator, bool large) {
     *emulator = EMULATOR_NONE;
+    emulator->large = large;
     snprintf(emulator->output, sizeof emulator->output, "/tmp/phasegate-emulator-XXXXXX");
     int fd = mkstemp(emulator->output);
     if (fd < 0)
@@ -95,6 +97,14 @@ struct result emulator_start(struct emulator *emulator) {
     if (!is_ok(r))
         emulator_stop(emulator);
     return r;
+}
+
+struct result emulator_start(struct emulator *emulator) {
+    return start(emulator, false);
+}
+
+struct result emulator_start_large(struct emulator *emulator) {
+    return start(emulator, true);
 }
 
 void emulator_require(struct emulator *emulator) {

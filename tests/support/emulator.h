@@ -12,6 +12,7 @@ struct emulator {
     struct process process;
     int port;
     char host[32];                 /* "127.0.0.1:PORT": what PUBSUB_EMULATOR_HOST says */
+    bool large;                    /* see emulator_start_large */
     char output[PROCESS_PATH_MAX]; /* its log; removed by emulator_stop */
 };
 
@@ -23,6 +24,9 @@ struct emulator {
  * puts it; the environment variable PUBSUB_EMULATOR_JAR names another.
  */
 struct result emulator_start(struct emulator *emulator) MUST_CHECK;
+
+/* The same with the compiler and the memory that Java takes by itself: for what measures. */
+struct result emulator_start_large(struct emulator *emulator) MUST_CHECK;
 
 /* The same within a test: skips it when the emulator is not installed, fails it when it does not start. */
 void emulator_require(struct emulator *emulator);

@@ -1,0 +1,134 @@
+/*
+ * Row 6: the store's function for a completion, through the C client, as many under way as the daemon has by
+ * default; beside `redis-benchmark -P 64` of an EVAL that does one HSET, on the same server.
+ */
+#include "bench/runner/peer.h"
+#include "bench/runner/servers.h"
+#include "bench/runner/usage.h"
+#include "support/check.h"
+#include "support/loop.h"
+#include "support/nba.h"
+#include "support/store_harness.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    ROUNDS = 5,
+    UPSTREAM = 5,
+    IN_FLIGHT = 1000, /* engine.in_hand_max */
+    LEASE_MS = 30000,
+    APPLY_MS = 300000,
+    BENCHMARK_MS = 300000,
+};
+
+#define FIRST_DATE ((game_date)7305)
+#define NOW_MS ((int64_t)1764871200000)
+#define ONE_LINE "return redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])"
+
+struct apply {
+    int events, requests;
+    struct redis_server *redis;
+    int sent, answered; /* of this round */
+    struct store_harness *harness;
+};
+
+static void apply_close(void *context) {
+    struct apply *apply = context;
+    if (!apply)
+        return;
+    redis_server_free(&apply->redis);
+    free(apply);
+}
+
+static struct result apply_open(const struct bench *bench, void **context) {
+    struct apply *apply = calloc(1, sizeof *apply);
+    if (!apply)
+        fail_msg("out of memory");
+    *context = apply;
+    apply->events = bench_size(bench, 100000, 2000);
+    apply->requests = bench_size(bench, 400000, 20000);
+    apply->redis = bench_redis();
+    return ok();
+}
+
+static void send_more(struct apply *apply);
+
+static void on_applied(void *context, struct result result, const struct applied *applied) {
+    struct apply *apply = context;
+    check_ok(result);
+    assert_int_equal(applied->verdict, VERDICT_APPLIED);
+    apply->answered++;
+    send_more(apply);
+}
+
+static void send_more(struct apply *apply) {
+    while (apply->sent < apply->events && apply->sent - apply->answered < IN_FLIGHT) {
+        int number = apply->sent++;
+        char execution[40], correlation[24];
+        snprintf(execution, sizeof execution, "4f0c7f0e-9a3d-4a53-8f4f-%012x", number);
+        snprintf(correlation, sizeof correlation, "morning-ops-%08d", number / UPSTREAM);
+        const struct completion completion = {
+            .processor = &nba_pipeline()->processors[PGS + number % UPSTREAM],
+            .date = FIRST_DATE + number / UPSTREAM,
+            .status = STATUS_SUCCESS,
+            .record_count = 241,
+            .timestamp_ms = NOW_MS - 900,
+            .execution_id = execution,
+            .correlation_id = correlation};
+        store_apply(apply->harness->store, nba_pipeline(), &completion, NOW_MS, on_applied, apply);
+    }
+}
+
+static bool all_answered(void *context) {
+    const struct apply *apply = context;
+    return apply->answered == apply->events;
+}
+
+static void apply_ours(void *context, double *figures) {
+    struct apply *apply = context;
+    bench_redis_empty(apply->redis);
+    apply->harness = harness_open_over(redis_server_settings(apply->redis));
+    harness_be(apply->harness, "bench", LEASE_MS);
+    apply->sent = apply->answered = 0;
+    double begun = seconds_now();
+    send_more(apply);
+    loop_until(&apply->harness->loop, all_answered, apply, APPLY_MS, "all events to be applied");
+    figures[0] = apply->events / (seconds_now() - begun);
+    harness_close(&apply->harness);
+}
+
+/* "EVAL …: 98765.43 requests per second, p50=0.103 msec", after lines that end in a carriage return only. */
+static double read_rate(const struct peer *peer) {
+    char text[4096];
+    process_output_tail(&peer->process, text, sizeof text);
+    char *end = strstr(text, " requests per second");
+    if (!end)
+        fail_msg("redis-benchmark says: %s", text);
+    *end = '\0';
+    return atof(strrchr(text, ' ') + 1);
+}
+
+static void apply_beside(void *context, double *figures) {
+    struct apply *apply = context;
+    struct peer peer;
+    char requests[16];
+    bench_redis_empty(apply->redis);
+    snprintf(requests, sizeof requests, "%d", apply->requests);
+    peer_start_program(&peer,
+        (const char *const[]){"redis-benchmark", "-s", redis_server_settings(apply->redis)->path, "-P", "64",
+            "-n", requests, "-r", "10000", "-q", "EVAL", ONE_LINE, "1", "date:__rand_int__", "pgs",
+            "+ success 241 0 1764502927104 1764502928000 b 1", NULL},
+        NULL);
+    if (!process_wait(&peer.process, BENCHMARK_MS) || peer.process.status != 0)
+        fail_msg("redis-benchmark does not end well");
+    figures[0] = read_rate(&peer);
+    peer_stop(&peer);
+}
+
+const struct measurement apply_measurement = {.name = "apply",
+    .rounds = ROUNDS,
+    .open = apply_open,
+    .ours = apply_ours,
+    .beside = apply_beside,
+    .close = apply_close};

@@ -1,0 +1,24 @@
+#include "bench/runner/rows.h"
+
+#include "bench/runner/servers.h"
+
+// clang-format off
+const struct row rows[] = {
+    {1, &drain_measurement, 0, "drain a backlog on the Pub/Sub emulator: receive, apply, decide, publish, ack",
+        "@google-cloud/pubsub receives and acks it", "messages/s", 2.0, false, DURABILITY_DEFAULT},
+    {2, &drain_measurement, 1, "processor time of the process in 1", "the Node process", "us/message", 0.3, true,
+        DURABILITY_DEFAULT},
+    {3, &drain_measurement, 2, "memory of the process in 1, peak resident", "the Node process", "MB", 0.2, true,
+        DURABILITY_DEFAULT},
+    {4, &flows_measurement, 0, "whole dates, five completions to group 4 done, Redis Streams",
+        "BullMQ, a flow for each date", "dates/s", 10, false, DURABILITY_DEFAULT},
+    {5, &flows_measurement, 1, "Redis memory of a finished date", "BullMQ, a flow", "bytes", 0.1, true,
+        DURABILITY_DEFAULT},
+    {5, &flows_measurement, 2, "the same with what the streams keep of its 14 messages", "BullMQ, a flow", "bytes", 0,
+        true, DURABILITY_DEFAULT},
+    {6, &apply_measurement, 0, "applying a completion: the store's function through the C client, pipelined",
+        "redis-benchmark -P 64, EVAL of one HSET", "events/s", 0.25, false, DURABILITY_DEFAULT},
+};
+// clang-format on
+
+const size_t row_count = sizeof rows / sizeof *rows;
