@@ -6,6 +6,7 @@
 #include "chaos/outside.h"
 #include "chaos/world.h"
 #include "support/check.h"
+#include "support/patience.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -245,7 +246,7 @@ int main(int argc, char **argv) {
     printf("seed         %" PRIu64 "\n", arguments.plan.seed);
     open_run(&run, &arguments);
     stir(&run);
-    go_on(&run, CALM_MS, true);
+    go_on(&run, patient_ms(CALM_MS), true);
     go_on(&run, QUIET_MS, false);
     is_calm(&run);
     run.ended += world_stop(run.world);

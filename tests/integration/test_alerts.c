@@ -172,6 +172,7 @@ static void what_was_not_told_has_no_end(void **state) {
     stage_complete(fixture->stage, TDZA, STAGE_DATE, false);
     stage_complete(fixture->stage, PSZA, STAGE_DATE, false);
     stage_until_phase(fixture->stage, STAGE_DATE, 1, GROUP_DONE);
+    stage_until_trigger(fixture->stage, STAGE_DATE, 2, 1, 1);
     stage_quiet(fixture->stage);
     webhook_answer(fixture->webhook, 200, 0);
     until_came(fixture, "failed: 2025-12-05", 1);

@@ -7,6 +7,7 @@
 #include "support/check.h"
 #include "support/four_seasons.h"
 #include "support/nba.h"
+#include "support/patience.h"
 #include "support/process.h"
 #include "support/redis_server.h"
 #include "support/temp_dir.h"
@@ -110,7 +111,7 @@ static int64_t monotonic_ms(void) {
 
 /* Asks again every 10 ms; fails the test after the deadline. */
 static void await(bool (*holds)(void *context), void *context, const char *waited_for) {
-    int64_t deadline_ms = monotonic_ms() + DEADLINE_MS;
+    int64_t deadline_ms = monotonic_ms() + patient_ms(DEADLINE_MS);
     while (!holds(context)) {
         if (monotonic_ms() > deadline_ms)
             fail_msg("waited for %s", waited_for);

@@ -6,6 +6,7 @@
 #include "core/row_counts.h"
 #include "support/check.h"
 #include "support/nba.h"
+#include "support/patience.h"
 #include "support/process.h"
 #include "support/season.h"
 #include "support/temp_dir.h"
@@ -394,7 +395,7 @@ static int64_t monotonic_ms(void) {
 
 /* Asks for the plan until it says so. */
 static void await_plan(const char *part) {
-    int64_t deadline_ms = monotonic_ms() + DEADLINE_MS;
+    int64_t deadline_ms = monotonic_ms() + patient_ms(DEADLINE_MS);
     do {
         check_run(1, "gaps", WITH_CALENDAR, NOVEMBER, "--fix-plan");
         if (strstr(output, part))

@@ -4,12 +4,15 @@
 #include "support/crowd.h"
 #include "support/emulator.h"
 #include "support/loop.h"
+#include "support/patience.h"
 #include "support/pubsub_world.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { LEASE_MS = 10000 };
 
 /* Of the tests below; in each of their processes the only one. */
 static struct emulator emulator;
@@ -124,7 +127,8 @@ static struct result open_bus(
     void *context, uv_loop_t *loop, const struct log *log, const char *consumer, struct bus **bus) {
     (void)consumer; /* Pub/Sub knows no consumers: whoever reads gets messages */
     const struct emulator *server = context;
-    struct pubsub_settings settings = {.project = "suite", .emulator = server->host, .lease_seconds = 10};
+    struct pubsub_settings settings = {
+        .project = "suite", .emulator = server->host, .lease_seconds = patient_ms(LEASE_MS) / 1000};
     return bus_open_pubsub(loop, &settings, log, bus);
 }
 
@@ -149,7 +153,7 @@ static int run(struct emulator *apart) {
         .name = "pubsub-emulator",
         .open = open_bus,
         .redelivery_ms = 90000, /* a lease is 10 s, but the emulator was seen to take 40 */
-        .lease_ms = 10000,
+        .lease_ms = patient_ms(LEASE_MS),
         .stop = stop,
         .start = start,
         .greedy = true, /* the emulator knows no max_outstanding_messages */

@@ -2,12 +2,16 @@
  */
 #include "support/bus_suite.h"
 #include "support/check.h"
+#include "support/patience.h"
 #include "support/redis_server.h"
+
+enum { LEASE_MS = 1000 };
 
 static struct result open_streams(
     void *context, uv_loop_t *loop, const struct log *log, const char *consumer, struct bus **bus) {
-    struct streams_settings settings = {
-        .redis = redis_server_settings(context), .consumer = consumer, .claim_after_seconds = 1};
+    struct streams_settings settings = {.redis = redis_server_settings(context),
+        .consumer = consumer,
+        .claim_after_seconds = patient_ms(LEASE_MS) / 1000};
     return bus_open_streams(loop, &settings, log, bus);
 }
 
@@ -24,7 +28,7 @@ int main(void) {
     struct bus_fixture fixture = {.name = "streams",
         .open = open_streams,
         .redelivery_ms = 5000,
-        .lease_ms = 1000,
+        .lease_ms = patient_ms(LEASE_MS),
         .stop = stop_server,
         .start = start_server,
         .context = server};

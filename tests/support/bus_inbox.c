@@ -2,6 +2,7 @@
 
 #include "support/check.h"
 #include "support/loop.h"
+#include "support/patience.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -163,7 +164,7 @@ void publish_and_wait(
 
 void publish_in_the_end(
     uv_loop_t *loop, struct bus *bus, const char *topic, const char *key, const char *text) {
-    uint64_t end = uv_hrtime() + (uint64_t)WAIT_MS * 4 * 1000000;
+    uint64_t end = uv_hrtime() + (uint64_t)patient_ms(WAIT_MS * 4) * 1000000;
     struct outcome outcome;
     do {
         outcome = (struct outcome){0};
@@ -177,6 +178,17 @@ void create_and_wait(uv_loop_t *loop, struct bus *bus, const struct source *sour
     struct outcome outcome = {0};
     bus_create(bus, source, outcome_done, &outcome);
     loop_until(loop, outcome_is_there, &outcome, WAIT_MS, "the topic and the subscription");
+    check_ok(outcome.result);
+}
+
+void create_in_the_end(uv_loop_t *loop, struct bus *bus, const struct source *source) {
+    uint64_t end = uv_hrtime() + (uint64_t)patient_ms(WAIT_MS * 4) * 1000000;
+    struct outcome outcome;
+    do {
+        outcome = (struct outcome){0};
+        bus_create(bus, source, outcome_done, &outcome);
+        loop_until(loop, outcome_is_there, &outcome, WAIT_MS, "the topic and the subscription");
+    } while (outcome.result.retryable && uv_hrtime() < end);
     check_ok(outcome.result);
 }
 

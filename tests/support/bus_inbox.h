@@ -72,6 +72,10 @@ void publish_in_the_end(
 
 /* bus_create, bus_flush and bus_close, and the loop until they are done. */
 void create_and_wait(uv_loop_t *loop, struct bus *bus, const struct source *source);
+
+/* The same, again while the bus is unavailable: it may be so for a while after it has come back. */
+void create_in_the_end(uv_loop_t *loop, struct bus *bus, const struct source *source);
+
 void flush_and_wait(uv_loop_t *loop, struct bus *bus);
 void close_and_wait(uv_loop_t *loop, struct bus **bus);
 

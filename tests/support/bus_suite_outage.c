@@ -4,7 +4,7 @@
 static void come_back(struct suite *suite) {
     suite->fixture->start(suite->context);
     if (suite->fixture->forgets)
-        create_and_wait(&suite->loop, suite->bus, &suite->source);
+        create_in_the_end(&suite->loop, suite->bus, &suite->source);
 }
 
 static void expect_four_failures(struct suite *suite) {
