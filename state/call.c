@@ -29,6 +29,7 @@ static void add_written(struct call *call) {
 
 void call_begin(struct call *call, const char *function, int key_count) {
     call->proves_room = false;
+    call->month = NULL;
     call->count = 0;
     call->used = 0;
     call_text(call, "FCALL");
@@ -51,6 +52,8 @@ void call_keys_of_date(struct call *call, const struct pipeline *pipeline, game_
     key_due(pipeline, date, room(call));
     add_written(call);
     key_leases(pipeline, date, room(call));
+    add_written(call);
+    key_steps_of_month(pipeline, date, room(call));
     add_written(call);
 }
 
@@ -80,12 +83,17 @@ void call_lessee(struct call *call, struct store *store) {
     add_written(call);
 }
 
+void call_lane(struct call *call, struct store *store) {
+    call_number(call, store_lane(store));
+}
+
 /* --- Sending and answering ------------------------------------------------------------------------------ */
 
 struct sent {
     struct store *store;
     bool proves_room;
     int64_t at_ms; /* by the uptime clock */
+    struct month_step step;
     call_answered_fn *answered;
     union told tell;
     void *context;
@@ -104,7 +112,7 @@ static void on_reply(void *context, const redisReply *reply) {
     struct sent *sent = context;
     store_note_reply(sent->store, sent->proves_room, reply);
     struct result result = call_result(sent->store, reply);
-    store_note_answer(sent->store, sent->at_ms);
+    store_note_answer(sent->store, sent->at_ms, sent->step);
     sent->answered(sent->store, result, is_ok(result) ? reply : NULL, sent->tell, sent->context);
     free(sent);
 }
@@ -117,6 +125,7 @@ void call_send(struct store *store, const struct call *call, call_answered_fn *a
         *sent = (struct sent){.store = store,
             .proves_room = call->proves_room,
             .at_ms = store_uptime_ms(store),
+            .step = month_step_of(call->month),
             .answered = answered,
             .tell = tell,
             .context = context};

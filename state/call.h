@@ -8,14 +8,16 @@
 #include "redis/link.h"
 #include "state/alert_ledger.h"
 #include "state/keys.h"
+#include "state/month_memory.h"
 #include "state/rebuild.h"
 #include "state/store.h"
 
-enum { CALL_ARGUMENTS_MAX = 32, CALL_TEXTS_MAX = 5 * KEY_MAX + 512, CALL_KEYS_OF_DATE = 5 };
+enum { CALL_ARGUMENTS_MAX = 32, CALL_TEXTS_MAX = 6 * KEY_MAX + 512, CALL_KEYS_OF_DATE = 6 };
 
 struct call {
     bool proves_room; /* a server that takes no writes, or has no memory, would refuse it; false after
                          call_begin */
+    struct month_memory *month; /* that the answer tells the lane's count of; NULL after call_begin */
     const char *values[CALL_ARGUMENTS_MAX];
     size_t lengths[CALL_ARGUMENTS_MAX];
     int count;
@@ -36,6 +38,9 @@ void call_outbox_field(struct call *call, const struct trigger *trigger); /* "20
 
 /* Whose step it is, for leases: "host-71-5e1f 30000"; "" when the store is no replica's. */
 void call_lessee(struct call *call, struct store *store);
+
+/* In which lane a step is counted (month_memory.h): the last argument of each call that changes a date. */
+void call_lane(struct call *call, struct store *store);
 
 /* The function that the store's user passed. */
 union told {
@@ -91,7 +96,11 @@ struct redis_link *store_link(struct store *store);
 
 /* Now, by the clock that leases are reckoned by; and the answer of a call that was sent then comes next. */
 int64_t store_uptime_ms(const struct store *store);
-void store_note_answer(struct store *store, int64_t sent_ms);
+void store_note_answer(struct store *store, int64_t sent_ms, struct month_step step);
+
+/* What is remembered of the months, and the lane in which this store's steps are counted. */
+struct month_memories *store_months(struct store *store);
+int store_lane(const struct store *store);
 
 /* The replica whose store it is; id "" when it is nobody's. */
 const struct store_replica *store_replica(const struct store *store);

@@ -25,13 +25,16 @@ struct epoch_memory {
 
 enum forgotten {
     FORGOTTEN_NOTHING,
-    FORGOTTEN_EMPTY, /* the store had no epoch at all */
-    FORGOTTEN_OLDER, /* it had an epoch that is over */
-    FORGOTTEN_OTHER, /* it is another store, or was emptied and has begun anew */
+    FORGOTTEN_EMPTY,  /* the store had no epoch at all */
+    FORGOTTEN_OLDER,  /* it had an epoch that is over */
+    FORGOTTEN_OTHER,  /* it is another store, or was emptied and has begun anew */
+    FORGOTTEN_MONTHS, /* some months did, and not the rest: a node of a Cluster */
 };
 
-/* "empty", "older", "other"; "nothing". */
+/* "empty", "older", "other", "months"; "nothing". */
 const char *forgotten_name(enum forgotten what);
+
+enum { LOST_MONTHS_MAX = 240 }; /* that are named */
 
 /* A loss that was noticed and that no operator has settled yet. */
 struct lost_epoch {
@@ -39,6 +42,7 @@ struct lost_epoch {
     int64_t since_ms;    /* when the old state was last seen */
     int64_t noticed_ms;
     int64_t seek_ms; /* what was published from then on has to be received again; 0: all there is */
+    char months[LOST_MONTHS_MAX * MONTH_TEXT_MAX]; /* that were lost without the rest: "2021-11,2021-12" */
 };
 
 struct epoch {
@@ -58,6 +62,21 @@ typedef void store_epoch_fn(void *context, struct result result, const struct ep
 void store_raise_epoch(struct store *store, const struct pipeline *pipeline, const char *replica,
     const char *fresh, const struct epoch_memory *memory, int64_t now_ms, store_epoch_fn *raised,
     void *context);
+
+typedef void store_months_checked_fn(void *context, struct result result, int lost);
+
+/*
+ * Has any month forgotten what was written? On a Cluster a node may lose those that it has, and the epoch
+ * lies on another. What each must have is compared with what it has counted (month_memory.h), and a loss
+ * noted with that of the epoch. identity: of the epoch as it was last answered. Tells how many have been
+ * found lost by this very call; result is the first failure: months that could not be asked are left for the
+ * next check. One at a time of each pipeline.
+ */
+void store_check_months(struct store *store, const struct pipeline *pipeline, const char *identity,
+    int64_t now_ms, store_months_checked_fn *checked, void *context);
+
+/* The store has another identity: what was remembered of its months says nothing any more. */
+void store_forget_months(struct store *store, const struct pipeline *pipeline);
 
 /* An operator has settled the loss: it is noted no more. Harmless when there is none. */
 void store_settle_epoch(

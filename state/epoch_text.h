@@ -4,13 +4,17 @@
 
 #include "state/epoch.h"
 
-/* "older 1764502927104 1764502928000 1764502926000"; NULL, "" or what cannot be read is no loss. */
+/* "older 1764502927104 1764502928000 1764502926000 2021-11,2021-12"; without months when there are none;
+ * NULL, "" or what cannot be read is no loss. */
 struct lost_epoch lost_epoch_parse(const char *text);
 
 /* The word; FORGOTTEN_NOTHING for any other, or NULL. */
 enum forgotten forgotten_parse(const char *word);
 
-enum { LOST_EPOCH_TEXT_MAX = 400, LOST_EPOCH_COMMAND_MAX = 160 };
+/* How many months were lost without the rest. */
+size_t lost_epoch_months(const struct lost_epoch *lost);
+
+enum { LOST_EPOCH_TEXT_MAX = 520, LOST_EPOCH_COMMAND_MAX = 160 };
 
 /* "phasegate replay --pipeline nba --seek 2025-12-04T18:20:00.000Z --rebuild". Returns text. */
 char *lost_epoch_command(

@@ -81,6 +81,14 @@ char *key_epoch(const struct pipeline *pipeline, char text[KEY_MAX]) {
     return pipeline_key(pipeline, "epoch", text);
 }
 
+char *key_steps(const struct pipeline *pipeline, char text[KEY_MAX]) {
+    return pipeline_key(pipeline, "steps", text);
+}
+
+char *key_steps_of_month(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]) {
+    return month_key(pipeline, date, "steps", text);
+}
+
 char *key_rebuild(const struct pipeline *pipeline, char text[KEY_MAX]) {
     return pipeline_key(pipeline, "rebuild", text);
 }

@@ -24,6 +24,8 @@ char *key_alert_claims(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_alert_backfill(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_counters(const struct pipeline *pipeline, char text[KEY_MAX]);
 char *key_epoch(const struct pipeline *pipeline, char text[KEY_MAX]);
+char *key_steps(const struct pipeline *pipeline, char text[KEY_MAX]);
+char *key_steps_of_month(const struct pipeline *pipeline, game_date date, char text[KEY_MAX]);
 char *key_rebuild(const struct pipeline *pipeline, char text[KEY_MAX]);
 
 /* Of all pipelines. */

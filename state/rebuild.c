@@ -118,6 +118,7 @@ void store_rebuild_sent(struct store *store, const struct pipeline *pipeline, co
     call_number(&call, trigger->group);
     call_number(&call, trigger->run);
     call_text(&call, bus_message_id);
+    call_lane(&call, store);
     call_send(store, &call, on_sent, (union told){.sent = sent}, context);
 }
 

@@ -299,5 +299,6 @@ void store_cancel(struct store *store, const struct pipeline *pipeline, const st
     call_number(&call, trigger->group);
     call_number(&call, trigger->run);
     call_number(&call, now_ms);
+    call_lane(&call, store);
     call_send(store, &call, on_cancelled, (union told){.cancelled = cancelled}, context);
 }

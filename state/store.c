@@ -14,8 +14,11 @@ struct store {
     struct store_events events;
     struct trouble trouble;
     struct months months; /* those that are known since the last on_connect */
+    struct month_memories memories;
     struct store_replica replica;
+    int lane;
     int64_t answered_ms; /* when the call that is being answered was sent; by the uptime clock */
+    struct month_step answered_step;
     bool ready;
     bool closing;
     void (*closed)(void *context);
@@ -92,6 +95,7 @@ static void on_link_closed(void *context) {
     if (store->closed)
         store->closed(store->closed_context);
     months_clear(&store->months);
+    month_memories_free(&store->memories);
     free(store);
 }
 
@@ -113,8 +117,30 @@ void store_note_reply(struct store *store, bool proves_room, const redisReply *r
 
 /* --- Leases: what the client's files share -------------------------------------------------------------- */
 
+/*
+ * Lane 0 is the commands'; the replicas share the others, by their ids. Two in one lane only see less: a
+ * count that one of them lost may have been made up for by the other.
+ */
+enum { LANES = 64 };
+
+static int lane_of(const char *replica) {
+    uint32_t hash = 2166136261; /* FNV-1a */
+    for (const char *c = replica; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619;
+    return replica[0] ? 1 + (int)(hash % (LANES - 1)) : 0;
+}
+
 void store_set_replica(struct store *store, struct store_replica replica) {
     store->replica = replica;
+    store->lane = lane_of(replica.id);
+}
+
+int store_lane(const struct store *store) {
+    return store->lane;
+}
+
+struct month_memories *store_months(struct store *store) {
+    return &store->memories;
 }
 
 const struct store_replica *store_replica(const struct store *store) {
@@ -125,8 +151,9 @@ int64_t store_uptime_ms(const struct store *store) {
     return clock_now_ms(&store->replica.uptime);
 }
 
-void store_note_answer(struct store *store, int64_t sent_ms) {
+void store_note_answer(struct store *store, int64_t sent_ms, struct month_step step) {
     store->answered_ms = sent_ms;
+    store->answered_step = step;
 }
 
 struct lease store_new_lease(const struct store *store, bool taken_over) {
@@ -150,13 +177,14 @@ const char *verdict_name(enum verdict verdict) {
 
 static struct result read_applied(
     const struct store *store, const redisReply *reply, struct applied *applied) {
-    enum { VERDICT, CLOSED, GROUP, GROUP_RUN, PHASE, STALE_FROM, FIELD, FACTS, PARTS };
+    enum { VERDICT, CLOSED, GROUP, GROUP_RUN, PHASE, STALE_FROM, FIELD, FACTS, STEPS, PARTS };
     struct result result = reply_check(reply, PARTS, "pg_apply");
     if (!is_ok(result))
         return result;
     int verdict = reply_int(reply, VERDICT);
     if (verdict < 0 || verdict >= VERDICT_COUNT)
         return fail(CODE_INTERNAL, "pg_apply answered a verdict that this phasegate does not understand");
+    month_step_answered(store->answered_step, reply->element[STEPS]->integer);
     *applied = (struct applied){
         .verdict = (enum verdict)verdict,
         .closed_no_games = reply_int(reply, CLOSED) != 0,
@@ -183,6 +211,7 @@ static void call_apply(struct store *store, struct call *call, const char *funct
     const struct pipeline *pipeline, const struct completion *completion, int64_t now_ms) {
     call_begin(call, function, CALL_KEYS_OF_DATE);
     call->proves_room = true;
+    call->month = month_memory_of(&store->memories, pipeline, completion->date);
     call_keys_of_date(call, pipeline, completion->date);
     call_text(call, pipeline->definition);
     call_text(call, pipeline->name);
@@ -205,6 +234,7 @@ static void call_apply(struct store *store, struct call *call, const char *funct
     call_text(call, completion->error_message);
     call_text(call, completion->day.games == GAMES_NONE ? "1" : "0");
     call_lessee(call, store);
+    call_lane(call, store);
 }
 
 /* A completion that waits for its month to be known: a date that no reader and no sweep finds is as good as
@@ -280,5 +310,6 @@ void store_confirm(struct store *store, const struct pipeline *pipeline, const s
     call_number(&call, trigger->group);
     call_number(&call, trigger->run);
     call_text(&call, bus_message_id);
+    call_lane(&call, store);
     call_send(store, &call, call_answer_done, (union told){.done = done}, context);
 }

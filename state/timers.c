@@ -90,6 +90,7 @@ void store_tick(struct store *store, const struct pipeline *pipeline, game_date 
     call_date(&call, date);
     call_number(&call, now_ms);
     call_lessee(&call, store);
+    call_lane(&call, store);
     call_send(store, &call, on_ticked, (union told){.ticked = ticked}, context);
 }
 
@@ -126,5 +127,6 @@ void store_replay(struct store *store, const struct pipeline *pipeline, game_dat
     call_number(&call, now_ms);
     call_text(&call, modes[replay]);
     call_number(&call, from_group);
+    call_lane(&call, store);
     call_send(store, &call, on_replayed, (union told){.replayed = replayed}, context);
 }

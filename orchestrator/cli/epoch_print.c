@@ -17,6 +17,16 @@ void epoch_print(
         fputc('\n', out);
 }
 
+static json_t *months_json(const struct lost_epoch *lost) {
+    char month[MONTH_TEXT_MAX];
+    json_t *months = json_array();
+    for (size_t i = 0; i < lost_epoch_months(lost); i++) {
+        snprintf(month, sizeof month, "%.7s", lost->months + i * MONTH_TEXT_MAX);
+        json_push(&months, json_text(month));
+    }
+    return months;
+}
+
 static json_t *lost_json(const struct pipeline *pipeline, const struct lost_epoch *lost) {
     char command[LOST_EPOCH_COMMAND_MAX];
     if (!lost->what)
@@ -25,6 +35,7 @@ static json_t *lost_json(const struct pipeline *pipeline, const struct lost_epoc
     json_put(&object, "what", json_text(forgotten_name(lost->what)));
     json_put(&object, "last_seen", json_time(lost->since_ms));
     json_put(&object, "noticed_at", json_time(lost->noticed_ms));
+    json_put(&object, "months", months_json(lost));
     json_put(&object, "command", json_text(lost_epoch_command(pipeline, lost, command)));
     return object;
 }

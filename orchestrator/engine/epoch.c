@@ -13,12 +13,16 @@ struct watch {
     struct epochs *epochs;
     const struct pipeline *pipeline;
     struct log log;
-    bool asking;     /* an answer is to come */
-    bool again;      /* something was stored since it was asked for */
-    bool known;      /* answered on this connection */
-    bool refused;    /* the store could not answer, and the log has it */
-    bool lost;       /* a loss is noted, and was told */
-    bool rebuilding; /* as the engine was told */
+    bool asking;         /* an answer is to come */
+    bool again;          /* something was stored since it was asked for */
+    bool known;          /* answered on this connection */
+    bool refused;        /* the store could not answer, and the log has it */
+    bool check_refused;  /* the same of the months */
+    bool checking;       /* the months are being looked at */
+    bool check_next;     /* they are to be, when the answer is there */
+    bool rebuilding;     /* as the engine was told */
+    enum forgotten lost; /* the loss that is noted, and was told; and how many months of it */
+    size_t lost_months;
 };
 
 struct epochs {
@@ -58,13 +62,16 @@ static void read_file(struct epochs *epochs) {
 
 /* --- In words ------------------------------------------------------------------------------------------- */
 
+/* Once, and again when it has become more. */
 static void tell_loss(struct watch *watch, const struct lost_epoch *lost) {
     char text[LOST_EPOCH_TEXT_MAX];
+    size_t months = lost->what == FORGOTTEN_MONTHS ? lost_epoch_months(lost) : 0;
     lost_epoch_describe(watch->pipeline, lost, text);
-    if (!watch->lost)
+    if (watch->lost != lost->what || watch->lost_months != months)
         log_error(&watch->log, "%s", text);
     alerts_raise(watch->epochs->parts.alerts,
         &(struct alert){.kind = ALERT_EPOCH, .pipeline = watch->pipeline, .text = text});
+    watch->lost_months = months;
 }
 
 static void tell_settled(struct watch *watch) {
@@ -119,15 +126,16 @@ static void take(struct watch *watch, const struct epoch *epoch) {
     bool new_identity = strcmp(memory->identity, epoch->now.identity) != 0;
     if (!memory->identity[0] && epoch->now.value == 1)
         tell_new(watch);
+    if (new_identity)
+        store_forget_months(epochs->parts.store, watch->pipeline);
     *memory = epoch->now;
     if (new_identity || epoch->now.seen_ms - epochs->written_ms >= EPOCH_WRITE_MS)
         write_file(epochs);
-    bool lost = epoch->lost.what != FORGOTTEN_NOTHING;
-    if (lost)
+    if (epoch->lost.what)
         tell_loss(watch, &epoch->lost);
     else if (watch->lost)
         tell_settled(watch);
-    watch->lost = lost;
+    watch->lost = epoch->lost.what;
     if (watch->rebuilding != epoch->rebuilding)
         tell_rebuild(watch, epoch->rebuilding);
 }
@@ -141,16 +149,44 @@ static void know(struct watch *watch) {
         epochs->parts.on_known(epochs->parts.context);
 }
 
+/* Said once. */
+static void note_refusal(struct watch *watch, struct result result, bool *noted) {
+    bool refused = !is_ok(result) && !result.retryable;
+    if (refused && !*noted)
+        log_error(&watch->log, "it would not be noticed if the store forgot: %s", result.text);
+    *noted = refused;
+}
+
+/* Months on a node that is away are left for later; the others go on. */
+static void on_checked(void *context, struct result result, int lost) {
+    struct watch *watch = context;
+    watch->checking = false;
+    note_refusal(watch, result, &watch->check_refused);
+    if (lost > 0)
+        ask(watch); /* it is told from there */
+    know(watch);
+}
+
+static void check_months(struct watch *watch) {
+    const struct epochs_parts *parts = &watch->epochs->parts;
+    watch->check_next = false;
+    if (watch->checking)
+        return;
+    watch->checking = true;
+    store_check_months(parts->store, watch->pipeline, memory_of(watch)->identity, clock_now_ms(&parts->clock),
+        on_checked, watch);
+}
+
 /* A store that cannot answer for good holds up nothing else: what can be done without an epoch is. */
 static void on_raised(void *context, struct result result, const struct epoch *epoch) {
     struct watch *watch = context;
     watch->asking = false;
-    if (!is_ok(result) && !result.retryable && !watch->refused)
-        log_error(&watch->log, "it would not be noticed if the store forgot: %s", result.text);
-    watch->refused = !is_ok(result) && !result.retryable;
+    note_refusal(watch, result, &watch->refused);
     if (is_ok(result))
         take(watch, epoch);
-    if (is_ok(result) || !result.retryable)
+    if (is_ok(result) && watch->check_next)
+        check_months(watch);
+    else if (!is_ok(result) && !result.retryable)
         know(watch);
     if (is_ok(result) && watch->again)
         ask(watch);
@@ -175,8 +211,10 @@ void epochs_store_ready(struct epochs *epochs) {
 }
 
 void epochs_sweep(struct epochs *epochs) {
-    for (int i = 0; i < epochs->parts.pipeline_count; i++)
+    for (int i = 0; i < epochs->parts.pipeline_count; i++) {
+        epochs->watches[i].check_next = true;
         ask(&epochs->watches[i]);
+    }
 }
 
 void epochs_touch(struct epochs *epochs, const struct pipeline *pipeline) {

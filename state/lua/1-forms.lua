@@ -133,7 +133,13 @@ end
 local PROBES = {'HLEN', 'LLEN', 'HLEN', 'ZCARD', 'HLEN'} -- date, history, outbox, due, leases
 
 local function check_types(keys)
-    for i = 1, #keys do redis.call(PROBES[i], keys[i]) end
+    for i = 1, math.min(#keys, #PROBES) do redis.call(PROBES[i], keys[i]) end
+end
+
+-- Each step that changes a month is counted in its slot, before it writes anything else: there and nowhere else can be seen
+-- whether that slot has forgotten any. argv ends in the caller's lane, so that each replica knows what it has counted itself.
+local function count_step(keys, argv)
+    return redis.call('HINCRBY', keys[6], argv[#argv], 1)
 end
 
 -- ---- one date -----------------------------------------------------------------------------------------------------

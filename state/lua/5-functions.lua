@@ -15,9 +15,10 @@ local function write_record(date, event, run, now)
     date.records[event.name] = parse_record(text)
 end
 
--- KEYS: date, history, outbox, due, leases. ARGV: as read below; "" is absent, a count of "?" unknown.
+-- KEYS: date, history, outbox, due, leases, steps, as every step of a date has them. ARGV: as read below, and the lane;
+-- "" is absent, a count of "?" unknown.
 -- Returns verdict, closed (0 or 1), the group moved (0: none), the run of its trigger, its phase, the first stale group
--- when this was a re-run (else 0), outbox field, facts ("" when none).
+-- when this was a re-run (else 0), outbox field, facts ("" when none), the lane's count of steps.
 local function apply(keys, argv)
     local event = {pipeline = argv[2], name = argv[5], satisfies = argv[6] == '1', status = argv[7],
                    count = argv[8], failed = argv[9], at = tonumber(argv[10]), tag = argv[11], execution = argv[12],
@@ -26,16 +27,17 @@ local function apply(keys, argv)
     local now = tonumber(argv[4])
     local date = load(keys, definition(argv[1]), argv[3], argv[18], event.name .. '.x')
     local number = date.def.group_of[event.name]
+    local steps = count_step(keys, argv)
 
     local verdict = judge(date, event)
     if verdict ~= APPLIED and verdict ~= PREMATURE then
         remember_ignored(date, verdict, event, now)
-        return {verdict, 0, 0, 0, '', 0, '', ''}
+        return {verdict, 0, 0, 0, '', 0, '', '', steps}
     end
     local first_stale = verdict == APPLIED and stale_from(date, event, record_of(date, event.name))
     remember_replaced(date, event.name)
     write_record(date, event, verdict == APPLIED and number and group_of(date, number).run or 0, now)
-    if verdict == PREMATURE then return {verdict, 0, 0, 0, '', 0, '', ''} end
+    if verdict == PREMATURE then return {verdict, 0, 0, 0, '', 0, '', '', steps} end
     if first_stale then mark_stale(date, event, first_stale, now) end
 
     local closed, just_closed, phase = false, false, nil
@@ -52,7 +54,7 @@ local function apply(keys, argv)
     if not closed then field, facts = start_next(date, event.correlation, now) end
     schedule(date)
     return {verdict, just_closed and 1 or 0, phase and number or 0, phase and group_of(date, number).run or 0,
-            phase or '', first_stale and date.stale.first or 0, field or '', facts or ''}
+            phase or '', first_stale and date.stale.first or 0, field or '', facts or '', steps}
 end
 
 -- ---- timers and replay --------------------------------------------------------------------------------------------
@@ -75,13 +77,14 @@ local function raise_stall(date, number, now)
     redis.call('HSET', date.key, '.stall', number .. ' ' .. date.stall.times .. ' ' .. whole(now))
 end
 
--- KEYS: date, history, outbox, due, leases. ARGV: definition, date, now, lessee. Opens the run whose settle time is
+-- KEYS: of a date. ARGV: definition, date, now, lessee, lane. Opens the run whose settle time is
 -- over, then raises the deadline that has passed. Returns the run opened (0: none) and its first group, the group
 -- stalled (0: none), the run of its trigger, how often, whom it waits for, outbox field, facts.
 local function tick(keys, argv)
     local now = tonumber(argv[3])
     local date = load(keys, definition(argv[1]), argv[2], argv[4])
     local opened, first, field, facts = 0, 0, nil, nil
+    count_step(keys, argv)
     if date.stale and date.stale.due > 0 and date.stale.due <= now then
         first = date.stale.first
         field, facts = open_run(date, first, 'rerun', now)
@@ -136,12 +139,12 @@ local function replay_group(date, from, missed, now)
     return {AGAIN, number, group.run, field, facts}
 end
 
--- KEYS: date, history, outbox, due, leases. ARGV: definition, date, now, mode ("again", "missed", "rerun"), from group
--- (0: any). The trigger is leased to nobody: an operator's command publishes nothing. Returns what was done, group,
+-- KEYS: of a date. ARGV: definition, date, now, mode ("again", "missed", "rerun"), from group (0: any), lane. The trigger is leased to nobody: an operator's command publishes nothing. Returns what was done, group,
 -- run, outbox field, facts.
 local function replay(keys, argv)
     local now, mode, from = tonumber(argv[3]), argv[4], tonumber(argv[5])
     local date = load(keys, definition(argv[1]), argv[2], '')
+    count_step(keys, argv)
     local done = mode == 'rerun' and replay_run(date, from, now) or replay_group(date, from, mode == 'missed', now)
     if done[1] ~= NOTHING then schedule(date) end
     return done
@@ -149,12 +152,13 @@ end
 
 -- ---- triggers -----------------------------------------------------------------------------------------------------
 
--- KEYS: date, history, outbox, due, leases. ARGV: definition, date, now, group, run, the bus's message id.
+-- KEYS: of a date. ARGV: definition, date, now, group, run, the bus's message id, lane.
 -- Returns 1 when the trigger was in the outbox, 0 when it was confirmed before, cancelled or superseded.
 local function confirm(keys, argv)
     local now, number, run, message = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5]), argv[6]
     local field = '.g' .. number
     check_types(keys)
+    count_step(keys, argv)
     local removed = take_out(keys[3], keys[5], string.format('%s/g%d/r%d', argv[2], number, run))
     local text = redis.call('HGET', keys[1], field)
     local group = text and parse_group(text)
@@ -182,11 +186,11 @@ local function confirm(keys, argv)
     return removed
 end
 
--- KEYS: date, history, outbox, due, leases. ARGV: date, group, run, now. Returns 1 when the trigger was waiting, and is
--- no more.
+-- KEYS: of a date. ARGV: date, group, run, now, lane. Returns 1 when the trigger was waiting, and is no more.
 local function cancel(keys, argv)
     local number, run = tonumber(argv[2]), tonumber(argv[3])
     check_types(keys)
+    count_step(keys, argv)
     local text = redis.call('HGET', keys[1], '.g' .. number)
     local group = text and parse_group(text)
     if not group or group.run ~= run or group.phase ~= 'ready' then return 0 end

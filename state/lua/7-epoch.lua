@@ -47,18 +47,18 @@ local function begin_anew(key, epoch, mine, fresh)
 end
 
 -- "older 1764502927104 1764502928000 1764502926000": what, when the old state was last seen, when that was noticed,
--- since when messages have to be received again (0: from the first there is). The first loss that is not settled stays.
-local function note_lost(key, epoch, mine, what)
-    local complete = what == 'older' and epoch.seen or 0
+-- since when messages have to be received again (0: from the first there is); and, where there are such, the months that
+-- were lost without the rest: "2021-11,2021-12". The first loss that is not settled stays; this adds one, as words.
+local function add_loss(key, seen, now, what, complete)
     local before = redis.call('HGET', key, 'lost')
-    if before then
-        local words = split(before, '%S+')
-        words[1] = complete == 0 and what or words[1]
-        words[4] = whole(math.min(tonumber(words[4]), complete))
-        redis.call('HSET', key, 'lost', table.concat(words, ' '))
-    else
-        redis.call('HSET', key, 'lost', table.concat({what, whole(mine.at), whole(epoch.now), whole(complete)}, ' '))
-    end
+    local words = before and split(before, '%S+') or {what, whole(seen), whole(now), whole(complete)}
+    if words[1] == 'months' or what ~= 'months' and complete == 0 then words[1] = what end
+    words[4] = whole(math.min(tonumber(words[4]), complete))
+    return words
+end
+
+local function write_lost(key, words)
+    redis.call('HSET', key, 'lost', table.concat(words, ' '))
 end
 
 -- KEYS: epoch. ARGV: now, an identity for a store that has none, the replica, then what it remembers: identity ("":
@@ -73,7 +73,7 @@ local function raise_epoch(keys, argv)
     local epoch = {now = now, value = tonumber(found[1] or 0), identity = found[2], made = tonumber(found[3] or now),
                    seen = tonumber(found[4] or 0), former = found[5] or nil, own = found[6]}
     local what = forgotten(epoch, mine)
-    if what then note_lost(key, epoch, mine, what) end
+    if what then write_lost(key, add_loss(key, mine.at, now, what, what == 'older' and epoch.seen or 0)) end
     if what or not epoch.identity then begin_anew(key, epoch, mine, argv[2]) end
     if not epoch.own then forget_old_replicas(key, now) end
     local own = math.max(parse_own(epoch.own) or 0, mine.identity == epoch.identity and mine.own or 0) + 1
@@ -83,10 +83,50 @@ local function raise_epoch(keys, argv)
     return {value, epoch.identity, own, epoch.made, what or '', rest[1] or '', rest[2] or ''}
 end
 
+-- ---- months: on a Cluster a node may forget those that it has, and the epoch lies on another -------------------------
+
+local LOST_MONTHS_MAX = 240 -- that are named
+
+-- "5120 1764502927104 0": the steps that the month had by then at least, and how often it has forgotten some.
+local function parse_steps(text)
+    local count, at, losses = string.match(text or '', '^(%d+) (%d+) (%d+)$')
+    return tonumber(count or 0), tonumber(at or 0), tonumber(losses or 0)
+end
+
+-- The loss gets one more month; nothing is known of when it was whole, so all there is has to come again.
+local function add_lost_month(key, month, seen, now)
+    local words = add_loss(key, seen, now, 'months', 0)
+    local months = split(words[5] or '', '[^,]+')
+    for _, before in ipairs(months) do
+        if before == month then return words end
+    end
+    if #months < LOST_MONTHS_MAX then months[#months + 1] = month end
+    words[5] = table.concat(months, ',')
+    return words
+end
+
+-- KEYS: epoch, steps. ARGV: now, the identity that the caller knows, month, its steps as counted by now, how often it had
+-- forgotten some as far as the caller knows, 1 when it has now, when it was last seen whole (0: not known). A caller that
+-- knows less has found a loss that was noted already. Returns how often it has.
+local function note_month(keys, argv)
+    local month, steps = argv[3], tonumber(argv[4])
+    local count, at, losses = parse_steps(redis.call('HGET', keys[2], month))
+    if redis.call('HGET', keys[1], 'identity') ~= argv[2] or losses ~= tonumber(argv[5]) then return losses end
+    if argv[6] == '1' then
+        write_lost(keys[1], add_lost_month(keys[1], month, math.max(at, tonumber(argv[7])), tonumber(argv[1])))
+        losses = losses + 1
+    elseif steps <= count then
+        return losses
+    end
+    redis.call('HSET', keys[2], month, whole(steps) .. ' ' .. argv[1] .. ' ' .. losses)
+    return losses
+end
+
 -- KEYS: epoch. An operator has settled a loss. Returns 1 when there was one.
 local function settle_epoch(keys)
     return redis.call('HDEL', keys[1], 'lost')
 end
 
 redis.register_function('pg_epoch', raise_epoch)
+redis.register_function('pg_note_month', note_month)
 redis.register_function {function_name = 'pg_epoch_settle', callback = settle_epoch, flags = {'allow-oom'}}

@@ -94,11 +94,11 @@ local function rebuild_apply(keys, argv)
     return answer
 end
 
--- KEYS: date, history, outbox, due, leases. ARGV: definition, date, when it was published, group, run, the bus's message id.
--- A trigger that is known to be sent. Returns 1 when it has its place, 0 when the group has not come so far.
+-- KEYS: of a date. ARGV: definition, date, when it was published, group, run, the bus's message id, lane. A trigger that is known to be sent. Returns 1 when it has its place, 0 when the group has not come so far.
 local function rebuild_sent(keys, argv)
     local now, number, run, message = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5]), argv[6]
     local date = load(keys, definition(argv[1]), argv[2], '')
+    count_step(keys, argv)
     open_settled(date, now)
     open_known(date, number, run, now)
     local group = group_of(date, number)
