@@ -270,6 +270,8 @@ void redis_link_close(struct redis_link *link, void (*closed)(void *context), vo
         uv_cancel((uv_req_t *)&link->asking);
         uv_cancel((uv_req_t *)&link->lookup);
     }
+    if (link->in_doubt)
+        uv_cancel((uv_req_t *)&link->doubting);
     uv_close((uv_handle_t *)&link->timer, on_timer_closed);
     link_drop(link, fail(CODE_UNAVAILABLE, "closed"));
 }
@@ -302,6 +304,8 @@ void redis_link_admit(struct redis_link *link, struct redis_link *master) {
 static void tick(struct redis_link *link) {
     link->backoff.failures = 0;
     link->silent_ticks++;
+    if (link->settings.kind == REDIS_BY_SENTINEL)
+        link_doubt(link);
     if (link->pending.count > 0 && link->silent_ticks >= SILENT_TICKS_MAX) {
         link_drop(link, fail(CODE_UNAVAILABLE, "it has not answered for %d s", REDIS_LINK_SILENCE_MS / 1000));
     } else if (link->pending.count == 0 && link->silent_ticks >= PING_TICKS) {
@@ -368,7 +372,7 @@ struct result redis_link_open(uv_loop_t *loop, const struct redis_settings *sett
     } else {
         fresh->backoff = backoff_for(settings);
         uv_timer_init(loop, &fresh->timer);
-        fresh->timer.data = fresh->lookup.data = fresh->asking.data = fresh;
+        fresh->timer.data = fresh->lookup.data = fresh->asking.data = fresh->doubting.data = fresh;
         link_connect_now(fresh);
     }
     *link = fresh;

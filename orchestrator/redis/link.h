@@ -3,8 +3,9 @@
  * connection breaks connects again with back-off and jitter (50 ms to 5 s), for ever; it says in the log when
  * it lost the server and when it found it again, once each.
  *
- * With sentinels it asks them for the master at each attempt, and leaves a server that is none (any more). To
- * a Cluster it is a connection to each master, and each command goes to the one that has its first key
+ * With sentinels it asks them for the master at each attempt, and leaves a server that is none (any more):
+ * that says so, or instead of which two of them in a row, asked every few seconds, name another one. To a
+ * Cluster it is a connection to each master, and each command goes to the one that has its first key
  * (cluster.h). With `replicas` in its settings a reply is given only when so many replicas have what was
  * written up to then; else it is the error NOREPLICAS (holding.h).
  *

@@ -151,6 +151,50 @@ static void on_sentinels_asked(uv_work_t *asking, int status) {
     link_handle_closed(link);
 }
 
+/* --- A master that is none any more --------------------------------------------------------------------- */
+
+/*
+ * Sentinels tell an old master that lives only seconds after they have promoted another one, or much later
+ * when it answers them slowly; until then it says that it is a master, and what it takes is lost. So they are
+ * asked now and then, and each second while replicas are missing. One may be behind: it takes two in a row.
+ */
+enum { DOUBT_TICKS = 5, DOUBTS_MAX = 2 };
+
+/* On a thread of the pool, as ask_sentinels. */
+static void ask_again(uv_work_t *doubting) {
+    struct redis_link *link = doubting->data;
+    link->doubted = sentinel_find(&link->settings, link->doubted_first, &link->other);
+}
+
+static void on_asked_again(uv_work_t *doubting, int status) {
+    struct redis_link *link = doubting->data;
+    bool named = status == 0 && is_ok(link->doubted) && link->state == LINK_READY;
+    bool another =
+        named && (link->other.port != link->master.port || strcmp(link->other.host, link->master.host) != 0);
+    link->in_doubt = false;
+    if (named)
+        link->doubts = another ? link->doubts + 1 : 0;
+    if (named && link->doubts == DOUBTS_MAX)
+        link_drop(link,
+            fail(CODE_UNAVAILABLE, "the sentinels name %s:%d as the master now", link->other.host,
+                link->other.port));
+    link_handle_closed(link);
+}
+
+void link_doubt(struct redis_link *link) {
+    bool due = ++link->doubt_ticks >= DOUBT_TICKS || link->doubts > 0 || link->holding.missing;
+    if (link->in_doubt || !due)
+        return;
+    link->doubted_first++;
+    if (uv_queue_work(link->loop, &link->doubting, ask_again, on_asked_again) != 0)
+        return;
+    link->doubt_ticks = 0;
+    link->in_doubt = true;
+    link->handles++;
+}
+
+/* --- Beginning ------------------------------------------------------------------------------------------ */
+
 void link_connect_now(struct redis_link *link) {
     if (link->settings.path) {
         adopt(link, redisAsyncConnectUnix(link->settings.path));
@@ -158,6 +202,7 @@ void link_connect_now(struct redis_link *link) {
         look_up(link, link->settings.host);
     } else if (uv_queue_work(link->loop, &link->asking, ask_sentinels, on_sentinels_asked) == 0) {
         link->state = LINK_FINDING;
+        link->doubts = 0;
         link->handles++;
     } else {
         link_connect_later(link, fail(CODE_INTERNAL, "the sentinels cannot be asked"));

@@ -45,8 +45,15 @@ struct redis_link {
     uv_work_t asking; /* the sentinels */
     struct result asked;
     struct sentinel_master master; /* the last one they named; host is "" at first */
+    uv_work_t doubting;            /* the sentinels again, while connected: is it still the master? */
+    struct result doubted;
+    struct sentinel_master other; /* whom they name now */
+    bool in_doubt;                /* doubting is under way */
+    unsigned doubted_first;       /* which of them is asked first, another each time */
+    unsigned doubts;              /* of them in a row that named another one */
+    unsigned doubt_ticks;         /* since they were asked */
     uv_getaddrinfo_t lookup;
-    int handles; /* timer, asking, lookup and polls that the loop still knows */
+    int handles; /* timer, asking, doubting, lookup and polls that the loop still knows */
 
     struct pending_ring pending;
     struct holding holding;
@@ -61,6 +68,9 @@ void link_connect_later(struct redis_link *link, struct result reason);
 
 /* What the timer does while the link is LINK_CONNECTING: gives the attempt up. */
 void link_give_up(struct redis_link *link);
+
+/* A tick of a link that follows sentinels: is the server that it is connected to still the master? */
+void link_doubt(struct redis_link *link);
 
 /* Logged in. */
 void link_use_ready(struct redis_link *link);

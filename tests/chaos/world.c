@@ -16,7 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { HARMS_MAX = 64, LOG_SHOWN = 2000, TRIGGERS_OF_A_STREAM = 20 };
+enum {
+    DOWN_AFTER_MS = 1500, /* a busy machine is no dead one */
+    HARMS_MAX = 64,
+    LOG_SHOWN = 2000,
+    TRIGGERS_OF_A_STREAM = 20
+};
 
 /* A fault that is done and to be healed. */
 struct harm {
@@ -90,8 +95,8 @@ static void open_store(struct world *world) {
     if (world->form == CHAOS_CLUSTER)
         world->cluster = redis_cluster_start((struct redis_cluster_options){.append_only = true});
     else if (world->form == CHAOS_SENTINEL)
-        world->sentinels =
-            redis_sentinels_start((struct redis_sentinels_options){.replicas = 2, .append_only = true});
+        world->sentinels = redis_sentinels_start((struct redis_sentinels_options){
+            .replicas = 2, .append_only = true, .down_after_ms = DOWN_AFTER_MS});
     else
         world->single = redis_server_start((struct redis_server_options){.append_only = true});
 }

@@ -14,7 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { DATES = 60, FOUND_MS = 15000 };
+enum { DATES = 60, FOUND_MS = 15000, STAYS_MS = 8000 };
 
 struct fixture {
     struct redis_sentinels *set;
@@ -125,6 +125,48 @@ static void a_server_that_has_become_a_replica_is_left(void **state) {
     assert_int_equal(increase(fixture), -1);
     loop_until(&fixture->loop, is_lost, fixture, FOUND_MS, "the link to leave it");
     assert_int_equal(log_capture_count(&fixture->capture, "it is a replica now"), 1);
+}
+
+/* Makes sentinels, all or the one that is asked first, name the fixture's server as the master; the old one,
+ * of which they know nothing any more, lives on as a master. */
+static void depose(struct fixture *fixture, bool all) {
+    int port = redis_server_settings(fixture->server)->port;
+    for (int i = 0; i < REDIS_SENTINELS; i++) {
+        if (!all && i != 1)
+            continue;
+        struct redis_server *sentinel = redis_sentinels_sentinel(fixture->set, i);
+        redis_server_do(sentinel, "SENTINEL REMOVE phasegate");
+        redis_server_do(sentinel, "SENTINEL MONITOR phasegate 127.0.0.1 %d 3", port);
+    }
+}
+
+static void start_link_and_another_master(struct fixture *fixture) {
+    start_set(fixture, (struct redis_sentinels_options){0});
+    fixture->server = redis_server_start((struct redis_server_options){.tcp = true});
+    redis_server_do(fixture->server, "SET n 100");
+    open_link(fixture, &fixture->settings);
+    await_connection(fixture);
+    assert_int_equal(increase(fixture), 1);
+}
+
+/* What it takes is lost, whatever it says of itself. */
+static void an_old_master_that_lives_is_left(void **state) {
+    struct fixture *fixture = *state;
+    start_link_and_another_master(fixture);
+    depose(fixture, true);
+    loop_until(&fixture->loop, is_lost, fixture, FOUND_MS, "the link to leave the old master");
+    await_connection(fixture);
+    assert_int_equal(increase(fixture), 101);
+    assert_int_equal(log_capture_count(&fixture->capture, "as the master now"), 1);
+}
+
+/* One may be behind, or cut off; it takes two in a row. */
+static void one_sentinel_alone_moves_nobody(void **state) {
+    struct fixture *fixture = *state;
+    start_link_and_another_master(fixture);
+    depose(fixture, false);
+    loop_never(&fixture->loop, is_lost, fixture, STAYS_MS, "the loss of a master that two of three name");
+    assert_int_equal(increase(fixture), 2);
 }
 
 static void sentinels_that_cannot_help_are_told_of(void **state) {
@@ -290,6 +332,8 @@ int main(void) {
         TEST(the_link_follows_the_master),
         TEST(a_replica_is_not_taken_for_the_master),
         TEST(a_server_that_has_become_a_replica_is_left),
+        TEST(an_old_master_that_lives_is_left),
+        TEST(one_sentinel_alone_moves_nobody),
         TEST(sentinels_that_cannot_help_are_told_of),
         TEST(it_may_be_closed_while_it_asks),
         TEST(everything_comes_out_although_the_master_is_killed),

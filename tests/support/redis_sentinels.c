@@ -50,9 +50,9 @@ static void start_servers(struct redis_sentinels *set) {
 static void start_sentinels(struct redis_sentinels *set) {
     int used = snprintf(set->configuration, sizeof set->configuration,
         "sentinel monitor phasegate 127.0.0.1 %s 2\n"
-        "sentinel down-after-milliseconds phasegate 500\n"
+        "sentinel down-after-milliseconds phasegate %d\n"
         "sentinel failover-timeout phasegate 3000\n",
-        set->master_port);
+        set->master_port, set->options.down_after_ms > 0 ? set->options.down_after_ms : 500);
     if (set->options.password)
         snprintf(set->configuration + used, sizeof set->configuration - (size_t)used,
             "sentinel auth-pass phasegate %s\n", set->options.password);

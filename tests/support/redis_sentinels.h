@@ -1,7 +1,8 @@
 /*
  * Redis with Sentinel for one test: a master, its replicas and three sentinels, each a process of its own on
- * a free loopback port. A master that does not answer for half a second is replaced. Everything dies with the
- * test's process; what blocks has a deadline, and fails the test when that passes.
+ * a free loopback port. A master that does not answer for half a second, or as long as the options say, is
+ * replaced. Everything dies with the test's process; what blocks has a deadline, and fails the test when that
+ * passes.
  */
 #ifndef PHASEGATE_TESTS_SUPPORT_REDIS_SENTINELS_H
 #define PHASEGATE_TESTS_SUPPORT_REDIS_SENTINELS_H
@@ -16,6 +17,7 @@ struct redis_sentinels_options {
     int replicas;         /* 1 to REDIS_SENTINELS_REPLICAS_MAX; 0: 1 */
     const char *password; /* of the servers, not of the sentinels; NULL: none */
     bool append_only;     /* what was answered survives kill -9 of all of them */
+    int down_after_ms;    /* without an answer a server counts as down; 0: 500 */
 };
 
 /* Started; the replicas are in step, and each sentinel knows them and the other sentinels. */
