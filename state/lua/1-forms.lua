@@ -18,67 +18,58 @@ local function split(text, pattern)
     return parts
 end
 
--- ---- definition ---------------------------------------------------------------------------------------------------
+-- ---- what is not in its form ---------------------------------------------------------------------------------------
 
--- "@600000,21600000,7200000,0": settle (nil: hold), the two deadlines (0: none) and the retrigger limit; times in ms.
-local function parse_policy(text)
-    local settle, upstream, group, limit = string.match(text, '^@(%w+),(%d+),(%d+),(%d+)$')
-    return {settle = tonumber(settle), upstream_deadline = tonumber(upstream), group_deadline = tonumber(group),
-            retrigger_limit = tonumber(limit)}
+-- A call that fails ends a function, and what was written before it stays. So a function first looks whether all that it
+-- may meet has its type and its form, and ends here when it has not: done as a whole, or not at all.
+
+local function broken(key, field, what, text)
+    error({err = string.format('BROKEN key %s, field %s is no %s: "%s"; mend it, or remove it with HDEL', key, field,
+                               what, string.gsub(string.sub(text, 1, 80), '%c', ' '))})
 end
 
--- What a group rests on: its needs, and, by the order of groups, the members of the one before.
-local function rests_on(group, before)
-    local rests = {}
-    for _, name in ipairs(group.needs) do rests[name] = true end
-    for _, name in ipairs(before and before.members or {}) do rests[name] = true end
-    return rests
-end
+-- The types are asked for by a command that fails on every other one: a key that is not there has any type.
+local DATE_PROBES = {'HLEN', 'LLEN', 'HLEN', 'ZCARD', 'HLEN', 'HLEN'} -- date, history, outbox, due, leases, steps
 
--- "pgs,upgc;tdza,psza<pgs,upgc;pcf<tdza;@600000,0,0,0": upstream, each group's members and needs, the policy.
-local function parse_definition(text)
-    local def = {upstream = {}, groups = {}, group_of = {},
-                 fields = {'.run', '.no_games', '.since', '.stale', '.stall'}}
-    local names = {}
-    for section in string.gmatch(text, '[^;]+') do
-        local members, needs = string.match(section, '^([^<]*)<(.*)$')
-        local mine = {}
-        if members then
-            mine = split(members, '[^,]+')
-            local group = {members = mine, needs = split(needs, '[^,]+')}
-            group.rests = rests_on(group, def.groups[#def.groups])
-            def.groups[#def.groups + 1] = group
-            for _, name in ipairs(mine) do def.group_of[name] = #def.groups end
-            def.fields[#def.fields + 1] = '.g' .. #def.groups
-        elseif string.sub(section, 1, 1) == '@' then
-            def.policy = parse_policy(section)
-        else
-            mine = split(section, '[^,]+')
-            def.upstream = mine
-        end
-        for _, name in ipairs(mine) do names[#names + 1] = name end
+local function check_types(keys, probes)
+    for i = 1, #keys do
+        local answer = redis.pcall(probes[i], keys[i])
+        if type(answer) == 'table' then error({err = answer.err .. ', which is ' .. keys[i]}) end
     end
-    for _, name in ipairs(names) do def.fields[#def.fields + 1] = name end
-    return def
 end
 
--- Definitions seldom change, so what was parsed is kept; a handful of pipelines is all there is.
-local definitions, definition_count = {}, 0
+-- Adds to a counter that is there for people. One that somebody has spoiled begins anew: it is no reason to stop halfway.
+local function count_up(key, field, number)
+    if type(redis.pcall('HINCRBY', key, field, number)) == 'table' then redis.call('HSET', key, field, number) end
+end
 
-local function definition(text)
-    local def = definitions[text]
-    if not def then
-        if definition_count >= 64 then definitions, definition_count = {}, 0 end
-        def = parse_definition(text)
-        definitions[text] = def
-        definition_count = definition_count + 1
-    end
-    return def
+-- Of a number: more are not exact any more, and no time (13, in ms) and no count of rows has as many.
+local DIGITS_MAX = 15
+
+local function is_whole(text)
+    return #text <= DIGITS_MAX and string.find(text, '^%d+$')
+end
+
+-- A number that counts from 1: a run, a group; C reads it as an int.
+local ORDINAL_DIGITS_MAX = 9
+
+local function is_ordinal(text)
+    return #text <= ORDINAL_DIGITS_MAX and string.find(text, '^[1-9]%d*$')
 end
 
 -- ---- values and their forms in the hash ---------------------------------------------------------------------------
 
+-- The statuses, the worst first.
+local STATUS_RANK = {failed = 0, skipped = 1, no_data = 2, partial = 3, success = 4}
+
 -- "+ success 241 0 1764502927104 1764502928000 b 1". Run 0: upstream, or premature, which belongs to no run.
+local function is_record(text)
+    local status, count, failed, at, arrived, run =
+        string.match(text, '^[-+~] (%l[%l_]*) ([%d?]%d*) (%d+) %-?(%d+) (%d+) [bl] (%d+)$')
+    return status and STATUS_RANK[status] and #count <= DIGITS_MAX and #failed <= DIGITS_MAX and #at <= DIGITS_MAX
+        and #arrived <= DIGITS_MAX and #run <= ORDINAL_DIGITS_MAX and (count == '?' or not string.find(count, '?', 1, true))
+end
+
 local function parse_record(text)
     local mark, status, count, _, at, arrived, tag, run =
         string.match(text, '^(%S) (%S+) (%S+) (%S+) (%S+) (%S+) (%S) (%d+)$')
@@ -91,7 +82,23 @@ local function format_record(event, run, now)
                          whole(now), event.tag, run}, ' ')
 end
 
+-- The times that a group has in each phase, besides when it became ready.
+local PHASES = {ready = {}, triggered = {triggered = true}, done = {ended = true}, failed = {ended = true},
+                cancelled = {ended = true}}
+
+local function is_offset(text, wanted)
+    if text == '-' then return not wanted end
+    return #text <= DIGITS_MAX and string.find(text, '^[-+]%d+$')
+end
+
 -- "triggered 1 1764502927104 +350 - b 9188"
+local function is_group(text)
+    local phase, run, ready, triggered, ended = string.match(text, '^(%l+) ([1-9]%d*) (%d+) (%S+) (%S+) [bl] .')
+    local has = phase and PHASES[phase]
+    return has and #run <= ORDINAL_DIGITS_MAX and #ready <= DIGITS_MAX and is_offset(triggered, has.triggered)
+        and is_offset(ended, has.ended)
+end
+
 local function parse_group(text)
     local phase, run, ready, triggered, ended, tag, message =
         string.match(text, '^(%S+) (%d+) (%S+) (%S+) (%S+) (%S) (.+)$')
@@ -114,32 +121,115 @@ local function time_of(group, offset)
 end
 
 -- "1 1764502927104 1764503527104 pgs"
+local function is_stale(text)
+    local first, since, due = string.match(text, '^([1-9]%d*) (%d+) (%d+) %S+$')
+    return first and #first <= ORDINAL_DIGITS_MAX and #since <= DIGITS_MAX and #due <= DIGITS_MAX
+end
+
 local function parse_stale(text)
     local first, since, due, name = string.match(text, '^(%d+) (%d+) (%d+) (%S+)$')
     return {first = tonumber(first), since = tonumber(since), due = tonumber(due), name = name}
 end
 
 -- "2 1 1764502927104"
+local function is_stall(text)
+    local number, times, at = string.match(text, '^([1-9]%d*) (%d+) (%d+)$')
+    return number and #number <= ORDINAL_DIGITS_MAX and #times <= ORDINAL_DIGITS_MAX and #at <= DIGITS_MAX
+end
+
 local function parse_stall(text)
     local number, times, at = string.match(text, '^(%d+) (%d+) (%d+)$')
     return {number = tonumber(number), times = tonumber(times), at = tonumber(at)}
 end
 
--- ---- a step is done as a whole, or not at all ---------------------------------------------------------------------
+-- What each value has to be, and whether it is: everything that is read of a date is looked at before it is used.
+local ORDINAL, WHOLE = {'number from 1 on', is_ordinal}, {'whole number', is_whole}
+local RECORD, GROUP = {'completion', is_record}, {'group', is_group}
+local STALE, STALL = {'re-run', is_stale}, {'stall', is_stall}
 
--- A call that fails ends a function, and what was written before it stays. A server that is out of memory, or cannot
--- write to its disk, refuses a function before it begins. What is left is a key that somebody has made by hand with
--- another type: it is found here, before anything is written.
-local PROBES = {'HLEN', 'LLEN', 'HLEN', 'ZCARD', 'HLEN'} -- date, history, outbox, due, leases
+-- A date's values are read with each of its events, and seldom change: those that were looked at are known.
+local KNOWN_MAX = 4096
+local known, known_count = {}, 0
 
-local function check_types(keys)
-    for i = 1, math.min(#keys, #PROBES) do redis.call(PROBES[i], keys[i]) end
+local function check_form(key, field, form, text)
+    if known[text] == form then return end
+    if not form[2](text) then broken(key, field, form[1], text) end
+    if known_count >= KNOWN_MAX then known, known_count = {}, 0 end
+    known[text], known_count = form, known_count + 1
 end
+
+-- ---- definition ---------------------------------------------------------------------------------------------------
+
+-- "@600000,21600000,7200000,0": settle (nil: hold), the two deadlines (0: none) and the retrigger limit; times in ms.
+local function parse_policy(text)
+    local settle, upstream, group, limit = string.match(text, '^@(%w+),(%d+),(%d+),(%d+)$')
+    return {settle = tonumber(settle), upstream_deadline = tonumber(upstream), group_deadline = tonumber(group),
+            retrigger_limit = tonumber(limit)}
+end
+
+-- What a group rests on: its needs, and, by the order of groups, the members of the one before.
+local function rests_on(group, before)
+    local rests = {}
+    for _, name in ipairs(group.needs) do rests[name] = true end
+    for _, name in ipairs(before and before.members or {}) do rests[name] = true end
+    return rests
+end
+
+-- "pgs,upgc;tdza,psza<pgs,upgc;pcf<tdza;@600000,0,0,0": upstream, each group's members and needs, the policy.
+local function parse_definition(text)
+    local def = {upstream = {}, groups = {}, group_of = {},
+                 fields = {'.run', '.no_games', '.since', '.stale', '.stall'},
+                 forms = {ORDINAL, WHOLE, WHOLE, STALE, STALL}}
+    local names = {}
+    for section in string.gmatch(text, '[^;]+') do
+        local members, needs = string.match(section, '^([^<]*)<(.*)$')
+        local mine = {}
+        if members then
+            mine = split(members, '[^,]+')
+            local group = {members = mine, needs = split(needs, '[^,]+')}
+            group.rests = rests_on(group, def.groups[#def.groups])
+            def.groups[#def.groups + 1] = group
+            for _, name in ipairs(mine) do def.group_of[name] = #def.groups end
+            def.fields[#def.fields + 1] = '.g' .. #def.groups
+            def.forms[#def.fields] = GROUP
+        elseif string.sub(section, 1, 1) == '@' then
+            def.policy = parse_policy(section)
+        else
+            mine = split(section, '[^,]+')
+            def.upstream = mine
+        end
+        for _, name in ipairs(mine) do names[#names + 1] = name end
+    end
+    for _, name in ipairs(names) do
+        def.fields[#def.fields + 1] = name
+        def.forms[#def.fields] = RECORD
+    end
+    return def
+end
+
+-- Definitions seldom change, so what was parsed is kept; a handful of pipelines is all there is.
+local definitions, definition_count = {}, 0
+
+local function definition(text)
+    local def = definitions[text]
+    if not def then
+        if definition_count >= 64 then definitions, definition_count = {}, 0 end
+        def = parse_definition(text)
+        definitions[text] = def
+        definition_count = definition_count + 1
+    end
+    return def
+end
+
+-- ---- steps --------------------------------------------------------------------------------------------------------
 
 -- Each step that changes a month is counted in its slot, before it writes anything else: there and nowhere else can be seen
 -- whether that slot has forgotten any. argv ends in the caller's lane, so that each replica knows what it has counted itself.
 local function count_step(keys, argv)
-    return redis.call('HINCRBY', keys[6], argv[#argv], 1)
+    local lane = argv[#argv]
+    local steps = redis.pcall('HINCRBY', keys[6], lane, 1)
+    if type(steps) == 'table' then broken(keys[6], lane, WHOLE[1], redis.call('HGET', keys[6], lane) or '') end
+    return steps
 end
 
 -- ---- one date -----------------------------------------------------------------------------------------------------
@@ -147,14 +237,18 @@ end
 -- What the date holds, its records and groups parsed on demand: those that an event does not touch cost little.
 -- text: "2021-11-17". lessee: whose step this is, for leases; "" is nobody's. extra: one more field to read.
 local function load(keys, def, text, lessee, extra)
-    check_types(keys)
-    local fields = def.fields
+    check_types(keys, DATE_PROBES)
+    local fields, forms = def.fields, def.forms
     local count = #fields
     fields[count + 1] = extra
     local values = redis.call('HMGET', keys[1], unpack(fields))
     fields[count + 1] = nil
     local raw = {}
-    for i = 1, count do raw[fields[i]] = values[i] end
+    for i = 1, count do
+        local value, form = values[i], forms[i]
+        if value then check_form(keys[1], fields[i], form, value) end
+        raw[fields[i]] = value
+    end
     return {key = keys[1], history = keys[2], outbox = keys[3], due = keys[4], leases = keys[5], def = def,
             text = text, raw = raw, lessee = lessee, records = {}, groups = {}, run = tonumber(raw['.run'] or 1),
             extra = values[count + 1],
@@ -210,10 +304,10 @@ local function write_lease(leases, field, lessee)
     redis.call('HSET', leases, field, replica .. ' ' .. whole(server_ms() + tonumber(length)))
 end
 
--- "host-71-5e1f 1764502957104": the replica, and until when.
+-- "host-71-5e1f 1764502957104": the replica, and until when. One that cannot be read is nobody's: nil.
 local function parse_lease(text)
     local replica, ends = string.match(text, '^(%S+) (%d+)$')
-    return {replica = replica, ends = tonumber(ends)}
+    return replica and {replica = replica, ends = tonumber(ends)}
 end
 
 -- An entry leaves the outbox, and its lease with it. Returns 1 when it was there.

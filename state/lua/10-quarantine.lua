@@ -16,20 +16,22 @@ local function reason_to_drop(index, counters, limits)
     if tonumber(oldest[2]) < limits.oldest then return 'age', oldest[1] end
     local count = redis.call('ZCARD', index)
     if count > limits.entries then return 'entries', oldest[1] end
-    local bytes = tonumber(redis.call('HGET', counters, 'quarantine_bytes') or 0)
+    local bytes = tonumber(redis.call('HGET', counters, 'quarantine_bytes') or 0) or 0
     if bytes > limits.bytes and count > 1 then return 'bytes', oldest[1] end
 end
 
--- The bytes are a running sum; it begins anew whenever the quarantine is empty, whatever was done by hand.
+-- The bytes are a running sum; it begins anew whenever the quarantine is empty, whatever was done by hand. The entry goes
+-- whatever it is.
 local function remove_entry(index, counters, id)
     local entry = index .. ':' .. id
-    local bytes = tonumber(redis.call('HGET', entry, 'bytes') or 0)
+    local held = redis.pcall('HGET', entry, 'bytes')
+    local bytes = type(held) == 'string' and tonumber(held) or 0
     redis.call('DEL', entry)
     local removed = redis.call('ZREM', index, id)
     if redis.call('EXISTS', index) == 0 then
         redis.call('HDEL', counters, 'quarantine_bytes')
     elseif bytes > 0 then
-        redis.call('HINCRBY', counters, 'quarantine_bytes', -bytes)
+        count_up(counters, 'quarantine_bytes', -bytes)
     end
     return removed
 end
@@ -42,8 +44,8 @@ local function make_room(index, counters, limits)
         if not why then break end
         remove_entry(index, counters, id)
         dropped[why] = dropped[why] + 1
-        redis.call('HINCRBY', counters, 'quarantine_dropped', 1)
-        redis.call('HINCRBY', counters, 'quarantine_dropped_' .. why, 1)
+        count_up(counters, 'quarantine_dropped', 1)
+        count_up(counters, 'quarantine_dropped_' .. why, 1)
     end
     return dropped.age, dropped.entries, dropped.bytes
 end
@@ -53,27 +55,29 @@ end
 -- Returns whether it is new, and how many went for age, entries and bytes.
 local function quarantine(keys, argv)
     local index, entry, counters, id, now = keys[1], keys[2], keys[3], argv[1], argv[2]
-    local is_there = redis.call('ZSCORE', index, id)
-    redis.call('HLEN', entry) -- a key of another type stops it here, before anything is written
-    redis.call('HLEN', counters)
-    if is_there then return {0, 0, 0, 0} end
+    check_types(keys, {'ZCARD', 'HLEN', 'HLEN'})
+    if redis.call('ZSCORE', index, id) then return {0, 0, 0, 0} end
     local bytes = ENTRY_OVERHEAD
     for _, text in ipairs({id, argv[3], argv[4], argv[5], argv[7]}) do bytes = bytes + #text end
     redis.call('ZADD', index, now, id)
     redis.call('HSET', entry, 'at', now, 'reason', argv[3], 'topic', argv[4], 'data', argv[5], 'size', argv[6],
         'attributes', argv[7], 'bytes', bytes)
-    redis.call('HINCRBY', counters, 'quarantined', 1)
-    redis.call('HINCRBY', counters, 'quarantine_bytes', bytes)
+    count_up(counters, 'quarantined', 1)
+    count_up(counters, 'quarantine_bytes', bytes)
     return {1, make_room(index, counters, limits_from(argv, 8))}
 end
 
+local INDEX_PROBES = {'ZCARD', 'HLEN'} -- index, counters
+
 -- KEYS: index, counters. ARGV: the three limits. Returns how many went for age, entries and bytes.
 local function tidy_quarantine(keys, argv)
+    check_types(keys, INDEX_PROBES)
     return {make_room(keys[1], keys[2], limits_from(argv, 1))}
 end
 
 -- KEYS: index, counters. ARGV: id. Returns 1 when it was there.
 local function unquarantine(keys, argv)
+    check_types(keys, INDEX_PROBES)
     return remove_entry(keys[1], keys[2], argv[1])
 end
 

@@ -15,7 +15,7 @@ end
 local function remember(date, ...)
     if redis.call('LPUSH', date.history, table.concat({...}, '\t')) > HISTORY_MAX then
         redis.call('LTRIM', date.history, 0, HISTORY_MAX - 1)
-        redis.call('HINCRBY', date.key, '.dropped', 1)
+        count_up(date.key, '.dropped', 1)
     end
 end
 

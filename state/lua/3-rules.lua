@@ -1,8 +1,6 @@
 
 -- ---- what a completion means --------------------------------------------------------------------------------------
 
-local STATUS_RANK = {failed = 0, skipped = 1, no_data = 2, partial = 3, success = 4}
-
 -- Of one execution, a better outcome replaces a worse one, never the other way round (rule 6).
 local function is_better(event, old)
     if event.satisfies ~= old.satisfies then return event.satisfies end

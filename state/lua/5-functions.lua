@@ -152,21 +152,28 @@ end
 
 -- ---- triggers -----------------------------------------------------------------------------------------------------
 
+-- A step that is about one group: the group, nil when it has not started, and the date's run.
+local function group_at(keys, number)
+    check_types(keys, DATE_PROBES)
+    local field = '.g' .. number
+    local values = redis.call('HMGET', keys[1], field, '.run')
+    if values[1] then check_form(keys[1], field, GROUP, values[1]) end
+    if values[2] then check_form(keys[1], '.run', ORDINAL, values[2]) end
+    return values[1] and parse_group(values[1]) or nil, tonumber(values[2] or 1)
+end
+
 -- KEYS: of a date. ARGV: definition, date, now, group, run, the bus's message id, lane.
 -- Returns 1 when the trigger was in the outbox, 0 when it was confirmed before, cancelled or superseded.
 local function confirm(keys, argv)
     local now, number, run, message = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5]), argv[6]
-    local field = '.g' .. number
-    check_types(keys)
+    local group, date_run = group_at(keys, number)
     count_step(keys, argv)
-    local removed = take_out(keys[3], keys[5], string.format('%s/g%d/r%d', argv[2], number, run))
-    local text = redis.call('HGET', keys[1], field)
-    local group = text and parse_group(text)
     local date = {key = keys[1], history = keys[2], text = argv[2]}
+    local removed = take_out(keys[3], keys[5], string.format('%s/g%d/r%d', argv[2], number, run))
     if group and group.run < run then return removed end -- a run that was never opened, as far as this store knows
     if not group or group.run > run then
         local known = run_of_old_message(date, number, message)
-        if not known and tonumber(redis.call('HGET', keys[1], '.run') or 1) > run then
+        if not known and date_run > run then
             keep_message(date, number, run, message)
         end
     elseif removed == 1 or group.phase == 'cancelled' then
@@ -189,10 +196,8 @@ end
 -- KEYS: of a date. ARGV: date, group, run, now, lane. Returns 1 when the trigger was waiting, and is no more.
 local function cancel(keys, argv)
     local number, run = tonumber(argv[2]), tonumber(argv[3])
-    check_types(keys)
+    local group = group_at(keys, number)
     count_step(keys, argv)
-    local text = redis.call('HGET', keys[1], '.g' .. number)
-    local group = text and parse_group(text)
     if not group or group.run ~= run or group.phase ~= 'ready' then return 0 end
     if take_out(keys[3], keys[5], string.format('%s/g%d/r%d', argv[1], number, run)) == 0 then return 0 end
     group.phase, group.ended = 'cancelled', since_ready(group, tonumber(argv[4]))
@@ -204,8 +209,8 @@ end
 local function in_flight(keys, argv)
     local number = tonumber(argv[2])
     local values = redis.call('HMGET', keys[1], '.g' .. number, '.stall')
-    local group = values[1] and parse_group(values[1])
-    local stall = values[2] and parse_stall(values[2])
+    local group = values[1] and is_group(values[1]) and parse_group(values[1])
+    local stall = values[2] and is_stall(values[2]) and parse_stall(values[2])
     if not group or group.run ~= tonumber(argv[3]) then return 0 end
     if group.phase == 'ready' then return 1 end
     if group.phase ~= 'triggered' then return 0 end

@@ -36,7 +36,7 @@ local function open_entries(keys, argv)
     local leases = redis.call('HGETALL', keys[2])
     for i = 1, #leases, 2 do
         local other = parse_lease(leases[i + 1])
-        theirs[leases[i]] = other.replica ~= replica and other.ends > now
+        theirs[leases[i]] = other and other.replica ~= replica and other.ends > now
     end
     local open = {}
     for i = 1, #entries, 2 do
@@ -64,7 +64,7 @@ local function heartbeat(keys, argv)
     local known, count, oldest = redis.call('HGETALL', keys[1]), 0, nil
     for i = 1, #known, 2 do
         local at = heard_at(known[i + 1])
-        if now - at > remembered then
+        if not at or now - at > remembered then
             redis.call('HDEL', keys[1], known[i])
         else
             count = count + 1

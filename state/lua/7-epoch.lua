@@ -61,12 +61,23 @@ local function write_lost(key, words)
     redis.call('HSET', key, 'lost', table.concat(words, ' '))
 end
 
+-- Its numbers are numbers, and `lost` has its form.
+local function check_epoch(key)
+    local values = redis.call('HMGET', key, 'value', 'made', 'seen', 'lost')
+    for i, field in ipairs({'value', 'made', 'seen'}) do
+        if values[i] and not is_whole(values[i]) then broken(key, field, WHOLE[1], values[i]) end
+    end
+    local lost = values[4]
+    if lost and not string.find(lost .. ' ', '^%S+ %d+ %d+ %d+ ') then broken(key, 'lost', 'loss', lost) end
+end
+
 -- KEYS: epoch. ARGV: now, an identity for a store that has none, the replica, then what it remembers: identity ("":
 -- nothing), the highest value, its own count, when it last raised. Raises the epoch by one. Returns value, identity, own
 -- count, when the identity was made, what was found to be forgotten just now ("" for nothing), `lost` as it stands, the
 -- rebuild under way ("" for none).
 local function raise_epoch(keys, argv)
     local key, now = keys[1], tonumber(argv[1])
+    check_epoch(key)
     local mine = {identity = argv[4], value = tonumber(argv[5]), own = tonumber(argv[6]), at = tonumber(argv[7])}
     local mine_field = 'by:' .. argv[3]
     local found = redis.call('HMGET', key, 'value', 'identity', 'made', 'seen', 'former', mine_field)
@@ -110,6 +121,7 @@ end
 -- knows less has found a loss that was noted already. Returns how often it has.
 local function note_month(keys, argv)
     local month, steps = argv[3], tonumber(argv[4])
+    check_epoch(keys[1])
     local count, at, losses = parse_steps(redis.call('HGET', keys[2], month))
     if redis.call('HGET', keys[1], 'identity') ~= argv[2] or losses ~= tonumber(argv[5]) then return losses end
     if argv[6] == '1' then

@@ -6,9 +6,12 @@
 
 local OVER, KEPT, FULL_UP = 0, 1, 2 -- in the order of enum kept
 
+local REBUILD_PROBES = {'HLEN', 'HLEN', 'ZCARD'} -- epoch, backfill, rebuild
+
 -- KEYS: epoch, backfill. ARGV: now, since when messages come again. One that is under way already goes on; it is gone
 -- back in time at least as far. Returns since when it is under way.
 local function rebuild_begin(keys, argv)
+    check_types(keys, REBUILD_PROBES)
     local before = redis.call('HGET', keys[1], 'rebuild')
     local since, seek = string.match(before or '', '^(%d+) (%d+)$')
     since, seek = since or argv[1], math.min(tonumber(seek or argv[2]), tonumber(argv[2]))
@@ -35,6 +38,7 @@ end
 
 -- KEYS: epoch, backfill, rebuild. Returns 1 when it is over, 0 while there are messages that were not taken.
 local function rebuild_end(keys)
+    check_types(keys, REBUILD_PROBES)
     if redis.call('ZCARD', keys[3]) > 0 then return 0 end
     redis.call('HDEL', keys[1], 'rebuild', 'kept', 'lost')
     redis.call('HDEL', keys[2], 'rebuild')

@@ -4,6 +4,8 @@
 local ALERTS_MAX, ALERT_BACKFILL_MAX = 1000, 10000 -- causes told or claimed; groups of backfill to be summed up
 local ALERT_NOTHING, ALERT_TELL, ALERT_OVER = 0, 1, 2 -- in the order of enum alert_due
 
+local ALERT_PROBES = {'ZCARD', 'ZCARD', 'ZCARD'} -- alerts, claims, backfill or quarantine
+
 local function alert_time(key, cause)
     return tonumber(redis.call('ZSCORE', key, cause) or nil)
 end
@@ -24,6 +26,7 @@ end
 
 -- KEYS: alerts, claims. ARGV: cause, now, period, lease. Returns 1 when the caller is to tell it.
 local function claim_alert(keys, argv)
+    check_types(keys, ALERT_PROBES)
     return alert_claim(keys, argv[1], tonumber(argv[2]), tonumber(argv[3]), tonumber(argv[4])) and 1 or 0
 end
 
@@ -36,6 +39,7 @@ end
 
 -- KEYS: alerts, claims. ARGV: cause, when it was claimed first. It has been told.
 local function told_alert(keys, argv)
+    check_types(keys, ALERT_PROBES)
     redis.call('ZREM', keys[2], argv[1])
     redis.call('ZADD', keys[1], argv[2], argv[1])
     alert_bound(keys[1])
@@ -44,6 +48,7 @@ end
 
 -- KEYS: alerts, claims. ARGV: cause. It is over. Returns 1 when it had been told.
 local function end_alert(keys, argv)
+    check_types(keys, ALERT_PROBES)
     redis.call('ZREM', keys[2], argv[1])
     return redis.call('ZREM', keys[1], argv[1])
 end
@@ -65,7 +70,7 @@ local function alert_counts(causes)
     for _, cause in ipairs(causes) do
         local kind, subject = string.match(cause, '^(%S+) (%S+)$')
         if kind == 'stall' then stalls = stalls + 1 end
-        if first == '' or subject < string.match(first, '%S+$') then first = cause end
+        if kind and (first == '' or subject < string.match(first, '%S+$')) then first = cause end
     end
     return stalls, #causes - stalls, first
 end
@@ -73,6 +78,7 @@ end
 -- KEYS: alerts, claims, backfill. ARGV: now, period, lease, how long to gather.
 -- Returns what is due, stalls, failures, since when there are new ones, the first.
 local function sum_alerts(keys, argv)
+    check_types(keys, ALERT_PROBES)
     local now, period, gather = tonumber(argv[1]), tonumber(argv[2]), tonumber(argv[4])
     local told = alert_time(keys[1], 'backfill')
     local new = redis.call('ZRANGEBYSCORE', keys[3], told and '(' .. whole(told) or '-inf', '+inf', 'WITHSCORES',
@@ -92,6 +98,7 @@ end
 -- KEYS: alerts, claims, quarantine. ARGV: now, period, lease, how many within a period are worth telling.
 -- Returns what is due, how many came since it was told, how many there are, the reason of the newest.
 local function alert_quarantine(keys, argv)
+    check_types(keys, ALERT_PROBES)
     local now, period = tonumber(argv[1]), tonumber(argv[2])
     local told, total = alert_time(keys[1], 'quarantine'), redis.call('ZCARD', keys[3])
     local function since(time) return redis.call('ZCOUNT', keys[3], '(' .. whole(time), '+inf') end
@@ -104,8 +111,8 @@ local function alert_quarantine(keys, argv)
     if not alert_claim(keys, 'quarantine', now, period, tonumber(argv[3])) then
         return {ALERT_NOTHING, new, total, ''}
     end
-    local newest = redis.call('ZRANGE', keys[3], -1, -1)[1]
-    return {ALERT_TELL, new, total, redis.call('HGET', keys[3] .. ':' .. newest, 'reason') or ''}
+    local reason = redis.pcall('HGET', keys[3] .. ':' .. redis.call('ZRANGE', keys[3], -1, -1)[1], 'reason')
+    return {ALERT_TELL, new, total, type(reason) == 'string' and reason or ''}
 end
 
 local function alert_is_of_group(cause)
