@@ -4,6 +4,7 @@
  * measured.
  */
 #include "bench/runner/bench.h"
+#include "bench/runner/echo.h"
 #include "bench/runner/report.h"
 
 #include <getopt.h>
@@ -121,6 +122,8 @@ static struct asked read_options(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    if (argc > 1 && strcmp(argv[1], "echo") == 0)
+        return echo_main(argc - 1, argv + 1);
     struct asked asked = read_options(argc, argv);
     const char *phasegate = getenv("BENCH_PHASEGATE"), *peers = getenv("BENCH_PEERS");
     struct bench bench = {.phasegate = phasegate ? phasegate : PHASEGATE_BINARY,

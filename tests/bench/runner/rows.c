@@ -18,6 +18,15 @@ const struct row rows[] = {
         true, DURABILITY_DEFAULT},
     {6, &apply_measurement, 0, "applying a completion: the store's function through the C client, pipelined",
         "redis-benchmark -P 64, EVAL of one HSET", "events/s", 0.25, false, DURABILITY_DEFAULT},
+    {7, &pubsub_delay_measurement, 0, "decision delay through the emulator at 50 dates/s, median", "a bare echo", "ms",
+        0, true, DURABILITY_DEFAULT},
+    {7, &pubsub_delay_measurement, 1, "the same, 99 %", "a bare echo", "ms", 1.5, true, DURABILITY_DEFAULT},
+    {8, &embedded_delay_measurement, 0, "decision delay embedded, Redis Streams, at 50 dates/s, median",
+        "XADD to XREADGROUP, once", "ms", 0, true, DURABILITY_DEFAULT},
+    {8, &embedded_delay_measurement, 1, "the same, 99 %", "XADD to XREADGROUP, once", "ms", 3, true,
+        DURABILITY_DEFAULT},
+    {9, &many_dates_measurement, 0, "a backlog over Redis Streams with 1,000,000 dates of 34 more pipelines in the store",
+        "with 1,000 dates of them", "events/s", 0.9, false, DURABILITY_DEFAULT},
 };
 // clang-format on
 
