@@ -69,10 +69,18 @@ static void ask_for_slot(struct claiming *claiming) {
     call_send(claiming->store, &call, on_claimed, (union told){.claimed = claiming->claimed}, claiming);
 }
 
+/* Of a Cluster the others may be there: then only its month waits. */
+static void tell_not_looked_up(struct claiming *claiming, struct result result) {
+    bool others = result.retryable && redis_link_connected(store_link(claiming->store));
+    tell_claim(claiming, others ? ok() : result, CLAIM_AWAY, (struct lease){0});
+}
+
 static void on_looked_up(void *context, const redisReply *reply) {
     struct claiming *claiming = context;
     struct result result = redis_reply_result(reply);
-    if (!is_ok(result) || reply->integer == 0)
+    if (!is_ok(result))
+        tell_not_looked_up(claiming, result);
+    else if (reply->integer == 0)
         tell_claim(claiming, result, CLAIM_GONE, (struct lease){0});
     else
         ask_for_slot(claiming);
@@ -98,7 +106,7 @@ void store_claim(struct store *store, const struct pipeline *pipeline, const str
     struct result result = redis_link_sendv(store_link(store), on_looked_up, claiming, "HEXISTS",
         key_outbox(pipeline, trigger->date, key), field.values[field.count - 1], NULL);
     if (!is_ok(result))
-        tell_claim(claiming, result, CLAIM_FULL, (struct lease){0});
+        tell_not_looked_up(claiming, result);
 }
 
 static void send_release(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,

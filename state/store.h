@@ -178,6 +178,7 @@ enum claim {
     CLAIM_PAUSED,  /* an operator paused backfill */
     CLAIM_GONE,    /* the trigger is in the outbox no more: cancelled, or superseded by a new run */
     CLAIM_THEIRS,  /* it has a slot, and another replica the lease */
+    CLAIM_AWAY,    /* the node that has its month is away, and others are not: it was asked for nothing */
 };
 /* The lease is that of a granted trigger. */
 typedef void store_claimed_fn(void *context, struct result result, enum claim claim, struct lease lease);

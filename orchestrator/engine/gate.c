@@ -14,6 +14,8 @@ struct queue {
     struct ticket *claiming;    /* the one whose claim is under way; in neither line */
     bool full;                  /* the cap is in flight, until a slot is given back or the next sweep */
     bool held_up;               /* paused, or the store is away: until the next sweep */
+    struct months away;         /* whose node of a Cluster is away: the others go on, until the next sweep */
+    bool advancing;             /* a claim may be answered before the call returns */
     bool news;                  /* a slot was given back since the claim was sent: "full" is no longer true */
     bool paused;                /* as last heard; for the log */
     bool looking;               /* who has a slot? */
@@ -79,16 +81,16 @@ static struct trigger trigger_of(const struct ticket *ticket) {
 
 static void on_claimed(void *context, struct result result, enum claim claim, struct lease lease);
 
-/* Sends the next claim, unless one is under way or there is nothing to ask for now. */
-static void advance(struct queue *queue) {
+/* The next to ask for; NULL when a claim is under way, or there is none now. */
+static struct ticket *next_ticket(const struct queue *queue) {
+    if (queue->claiming || queue->held_up || queue->gate->closed)
+        return NULL;
+    struct ticket *next = ticket_line_oldest(&queue->unsure, &queue->away);
+    return queue->full ? next : older_of(next, ticket_line_oldest(&queue->waiting, &queue->away));
+}
+
+static void claim(struct queue *queue, struct ticket *next) {
     struct gate *gate = queue->gate;
-    if (queue->claiming || queue->held_up || gate->closed)
-        return;
-    struct ticket *next = ticket_line_oldest(&queue->unsure);
-    if (!queue->full)
-        next = older_of(next, ticket_line_oldest(&queue->waiting));
-    if (!next)
-        return;
     take_out(queue, next);
     queue->claiming = next;
     queue->news = false;
@@ -96,6 +98,16 @@ static void advance(struct queue *queue) {
     struct trigger trigger = trigger_of(next);
     store_claim(
         gate->parts.store, queue->pipeline, &trigger, clock_now_ms(&gate->parts.clock), on_claimed, queue);
+}
+
+static void advance(struct queue *queue) {
+    struct ticket *next;
+    if (queue->advancing)
+        return;
+    queue->advancing = true;
+    while ((next = next_ticket(queue)))
+        claim(queue, next);
+    queue->advancing = false;
 }
 
 /* A slot of the queue was given back. */
@@ -133,6 +145,13 @@ static void on_claim_failed(struct queue *queue, struct ticket *ticket, struct r
     line_up(queue, ticket);
 }
 
+/* A month whose node is away holds up no other. */
+static void set_month_aside(struct queue *queue, struct ticket *ticket) {
+    months_add(&queue->away, queue->pipeline, ticket->date);
+    queue->held_up = !months_has(&queue->away, queue->pipeline, ticket->date); /* out of memory */
+    line_up(queue, ticket);
+}
+
 static void on_unleased(void *context, struct result result) {
     (void)context;
     (void)result; /* else it runs out */
@@ -145,6 +164,10 @@ static void give_lease_back(struct queue *queue, const struct ticket *ticket) {
 
 static void on_claim_answered(struct queue *queue, struct ticket *ticket, enum claim claim) {
     const struct gate_parts *parts = &queue->gate->parts;
+    if (claim == CLAIM_AWAY) {
+        set_month_aside(queue, ticket);
+        return;
+    }
     note_pause(queue, claim == CLAIM_PAUSED);
     if (claim == CLAIM_GONE || claim == CLAIM_THEIRS) {
         parts->gone(ticket);
@@ -263,6 +286,7 @@ static void ask_again(struct queue *queue) {
     reclaim(queue);
     look_for_slots(queue);
     queue->full = queue->held_up = false;
+    months_clear(&queue->away);
     advance(queue);
 }
 
@@ -356,6 +380,7 @@ static void free_queues(struct queue *queues, int count) {
     for (int g = 0; queues && g < count; g++) {
         ticket_line_close(&queues[g].unsure);
         ticket_line_close(&queues[g].waiting);
+        months_clear(&queues[g].away);
     }
     free(queues);
 }

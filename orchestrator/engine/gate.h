@@ -5,7 +5,8 @@
  * A trigger waits with a ticket, in the queue of its pipeline and group. Of each queue one claim at a time is
  * with the store, that of the oldest date, so that no younger one gets ahead of it. When the cap is in flight
  * the queue waits until a slot is given back, or for the next sweep, since other replicas give back slots
- * too.
+ * too. A month whose node of a Cluster is away is left out until the next sweep, so that it holds up no
+ * other.
  *
  * A ticket whose trigger has a slot already (an attempt to publish it failed, or whoever held it died) asks
  * although the cap is in flight: behind older ones it would hold its slot and never leave, and with the cap

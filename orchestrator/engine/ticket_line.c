@@ -55,8 +55,11 @@ struct ticket *ticket_line_find(const struct ticket_line *line, game_date date, 
     return found && found->date == date && found->run == run ? found : NULL;
 }
 
-struct ticket *ticket_line_oldest(const struct ticket_line *line) {
-    return line->count > 0 ? line->tickets[line->count - 1] : NULL;
+struct ticket *ticket_line_oldest(const struct ticket_line *line, const struct months *but) {
+    for (size_t i = line->count; i-- > 0;)
+        if (!but->first || !months_has(but, line->tickets[i]->pipeline, line->tickets[i]->date))
+            return line->tickets[i];
+    return NULL;
 }
 
 struct ticket *ticket_line_youngest(const struct ticket_line *line) {

@@ -7,6 +7,7 @@
 #define PHASEGATE_ENGINE_TICKET_LINE_H
 
 #include "engine/gate.h"
+#include "state/months.h"
 
 struct ticket_line {
     struct ticket **tickets; /* youngest first */
@@ -27,8 +28,10 @@ bool ticket_line_remove(struct ticket_line *line, const struct ticket *ticket);
 /* NULL when it is not there. */
 struct ticket *ticket_line_find(const struct ticket_line *line, game_date date, int run);
 
+/* Of those whose month is none of these; NULL when there is none. */
+struct ticket *ticket_line_oldest(const struct ticket_line *line, const struct months *but);
+
 /* NULL when nobody waits. */
-struct ticket *ticket_line_oldest(const struct ticket_line *line);
 struct ticket *ticket_line_youngest(const struct ticket_line *line);
 
 /* Does the date of a come before that of b, or, of the same date, its run? */

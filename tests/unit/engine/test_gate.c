@@ -39,6 +39,7 @@ static struct fake_store {
     game_date unleased[CALLS];
     size_t unlease_count;
     bool away;
+    bool nodes_away; /* of every month */
 } fake;
 
 static struct ticket tickets[TICKETS];
@@ -54,6 +55,8 @@ void store_claim(struct store *store, const struct pipeline *pipeline, const str
     fake.claims_ever++;
     if (fake.away)
         claimed(context, fail(CODE_UNAVAILABLE, "away"), CLAIM_FULL, (struct lease){0});
+    else if (fake.nodes_away)
+        claimed(context, ok(), CLAIM_AWAY, (struct lease){0});
     else
         fake.claims[fake.claim_count++] = (struct asked){trigger->date, trigger->group, claimed, context};
 }
@@ -274,6 +277,39 @@ static void an_absent_store_is_asked_when_it_is_back(void **state) {
     answer(20, ok(), CLAIM_GRANTED);
 }
 
+/* Of a Cluster: its dates wait, in their order, and those of other months go on. */
+static void a_month_whose_node_is_away_holds_up_no_other(void **state) {
+    (void)state;
+    enter(0, 1, 1, false);
+    enter(1, 2, 1, true);
+    enter(2, 31, 1, false);
+    enter(3, 3, 1, false);
+    answer(1, ok(), CLAIM_AWAY);
+    answer(31, ok(), CLAIM_GRANTED);
+    check_silent();
+    gate_sweep(gate);
+    answer(1, ok(), CLAIM_GRANTED);
+    answer(2, ok(), CLAIM_GRANTED);
+    answer(3, ok(), CLAIM_FULL);
+    assert_int_equal(outcomes[3], WAITS);
+}
+
+/* Hundreds of months, and each answer comes within the call. */
+static void many_months_whose_nodes_are_away_are_asked_once_a_sweep(void **state) {
+    enum { MONTHS = 1500, DAYS = 30 };
+    (void)state;
+    fake.nodes_away = true;
+    for (size_t i = 0; i < 2 * MONTHS; i++)
+        enter(i, (game_date)i * DAYS / 2, 1, i % 2);
+    size_t before = fake.claims_ever;
+    gate_sweep(gate);
+    assert_in_range(fake.claims_ever - before, MONTHS - MONTHS / 50, MONTHS);
+    fake.nodes_away = false;
+    gate_store_ready(gate);
+    answer(0, ok(), CLAIM_GRANTED);
+    check_asked(DAYS / 2);
+}
+
 static void a_refused_claim_holds_up_nobody(void **state) {
     (void)state;
     enter(0, 10, 1, false);
@@ -459,6 +495,8 @@ int main(void) {
         TEST(who_has_a_slot_by_the_ledger_asks_although_full),
         TEST(paused_waits_for_a_sweep),
         TEST(an_absent_store_is_asked_when_it_is_back),
+        TEST(a_month_whose_node_is_away_holds_up_no_other),
+        TEST(many_months_whose_nodes_are_away_are_asked_once_a_sweep),
         TEST(a_refused_claim_holds_up_nobody),
         TEST(leaving_while_waiting),
         TEST(leaving_while_it_is_asked_for),
