@@ -55,8 +55,31 @@ static MUST_CHECK struct result out_of_memory(void) {
 
 /* --- Dates ---------------------------------------------------------------------------------------------- */
 
-struct result reader_dates(struct reader *reader, const struct pipeline *pipeline, const game_date *dates,
-    size_t count, struct arena *arena, struct date_state *states) {
+/* Somebody has made it so by hand, or a disk has: it is told where, and what to do. */
+static struct result of_key(struct result result, const struct pipeline *pipeline, game_date date) {
+    char key[KEY_MAX];
+    if (result.code != CODE_INTERNAL)
+        return result;
+    return fail(CODE_INTERNAL,
+        "key %s is broken: %s; mend it, or remove what is wrong and have it sent again",
+        key_date(pipeline, date, key), result.text);
+}
+
+/* The answer for one date. CODE_INTERNAL: its key is not what it should be. */
+static struct result next_date(struct reader *reader, const struct pipeline *pipeline, game_date date,
+    struct arena *arena, struct date_state *state) {
+    redisReply *reply;
+    struct result result = reader_next(reader, &reply);
+    if (!is_ok(result))
+        return result;
+    result = reply->type == REDIS_REPLY_ARRAY ? parse_date(pipeline, date, reply, arena, state)
+                                              : fail(CODE_INTERNAL, "Redis answers HGETALL with no hash");
+    freeReplyObject(reply);
+    return result;
+}
+
+struct result reader_dates_apart(struct reader *reader, const struct pipeline *pipeline,
+    const game_date *dates, size_t count, struct arena *arena, struct date_state *states) {
     char key[KEY_MAX];
     for (size_t i = 0; i < count; i++) {
         struct result put =
@@ -66,16 +89,26 @@ struct result reader_dates(struct reader *reader, const struct pipeline *pipelin
     }
     struct result result = ok();
     for (size_t i = 0; i < count; i++) {
-        redisReply *reply;
-        struct result answered = reader_next(reader, &reply);
-        if (is_ok(answered)) {
-            answered = parse_date(pipeline, dates[i], reply, arena, &states[i]);
-            freeReplyObject(reply);
+        struct result answered = next_date(reader, pipeline, dates[i], arena, &states[i]);
+        if (answered.code == CODE_INTERNAL) {
+            states[i] = (struct date_state){
+                .date = dates[i], .broken = arena_strdup(arena, of_key(answered, pipeline, dates[i]).text)};
+            answered = states[i].broken ? ok() : out_of_memory();
         }
         if (is_ok(result))
             result = answered;
         if (answered.code == CODE_UNAVAILABLE)
             break;
+    }
+    return result;
+}
+
+struct result reader_dates(struct reader *reader, const struct pipeline *pipeline, const game_date *dates,
+    size_t count, struct arena *arena, struct date_state *states) {
+    struct result result = reader_dates_apart(reader, pipeline, dates, count, arena, states);
+    for (size_t i = 0; i < count && is_ok(result); i++) {
+        if (states[i].broken)
+            result = fail(CODE_INTERNAL, "%s", states[i].broken);
     }
     return result;
 }
@@ -160,7 +193,7 @@ struct result reader_history(struct reader *reader, const struct pipeline *pipel
     redisReply *hash, *list;
     struct result result = reader_ask(reader, &hash, REDIS_REPLY_ARRAY, hash_words, 2);
     if (!is_ok(result))
-        return result;
+        return of_key(result, pipeline, date);
     const char *list_words[] = {"LRANGE", key_history(pipeline, date, key), "0", "-1"};
     result = reader_ask(reader, &list, REDIS_REPLY_ARRAY, list_words, 4);
     if (is_ok(result)) {
@@ -168,5 +201,5 @@ struct result reader_history(struct reader *reader, const struct pipeline *pipel
         freeReplyObject(list);
     }
     freeReplyObject(hash);
-    return result;
+    return of_key(result, pipeline, date);
 }

@@ -83,8 +83,10 @@ struct stall {
 
 struct date_state {
     game_date date;
-    bool known;          /* something was recorded */
-    int run;             /* 0 until group 1 is ready */
+    const char *broken; /* of reader_dates_apart: what is wrong with its keys, and what to do; else NULL. With
+                           it nothing else is set */
+    bool known;         /* something was recorded */
+    int run;            /* 0 until group 1 is ready */
     int64_t no_games_ms; /* when the date was closed as no_games; 0 when it is not */
     int64_t since_ms;    /* first upstream completion, or new run; 0 once group 1 has started */
     struct stale stale;
@@ -93,9 +95,14 @@ struct date_state {
     struct group_state groups[PIPELINE_GROUPS_MAX]; /* groups[g - 1] */
 };
 
-/* The state of dates[0..count-1], in one round trip; states is an array of count. */
+/* The state of dates[0..count-1], in one round trip; states is an array of count. CODE_INTERNAL names the key
+ * and what is wrong with it when one of them cannot be read. */
 struct result reader_dates(struct reader *reader, const struct pipeline *pipeline, const game_date *dates,
     size_t count, struct arena *arena, struct date_state *states) MUST_CHECK;
+
+/* The same, where one that cannot be read shall not keep the others from being shown: it is `broken`. */
+struct result reader_dates_apart(struct reader *reader, const struct pipeline *pipeline,
+    const game_date *dates, size_t count, struct arena *arena, struct date_state *states) MUST_CHECK;
 
 /* The newest most dates that anything is recorded of, oldest first; *count of them. */
 struct result reader_newest(struct reader *reader, const struct pipeline *pipeline, size_t most,

@@ -1,5 +1,6 @@
 #include "state/reader_parse.h"
 
+#include "base/text.h"
 #include "redis/link.h"
 
 #include <inttypes.h>
@@ -13,9 +14,9 @@ static MUST_CHECK struct result out_of_memory(void) {
 }
 
 struct result unreadable(game_date date, const char *field, const char *value) {
-    char text[DATE_TEXT_MAX];
-    return fail(CODE_INTERNAL, "the store's %s of %s is not readable: \"%.80s\"", field,
-        date_format(date, text), value);
+    char text[DATE_TEXT_MAX], shown[TEXT_SHOWN_MAX];
+    return fail(CODE_INTERNAL, "the store's %s of %s is not readable: \"%s\"", field, date_format(date, text),
+        text_show(value, strlen(value), shown, sizeof shown));
 }
 
 const char *field_of(const redisReply *hash, const char *field) {

@@ -75,6 +75,7 @@ enum fate backfill_fate(const struct backfill_plan *plan, const struct plan_date
     case STANDING_HELD:
         return is_about_to_start(state, &outlook) ? FATE_OPEN : FATE_HELD;
     case STANDING_CANCELLED:
+    case STANDING_BROKEN:
     case STANDING_UNKNOWN:
         break;
     }

@@ -69,6 +69,7 @@ bool explanation_is_fine(const struct explanation *e) {
     case STANDING_FAILED:
     case STANDING_STALLED:
     case STANDING_CANCELLED:
+    case STANDING_BROKEN:
         break;
     }
     return false;
@@ -177,6 +178,9 @@ char *explanation_headline(const struct explanation *e, char text[EXPLANATION_TE
     char words[WORDS_TIME_MAX];
     text[0] = '\0';
     switch (explanation_standing(e)) {
+    case STANDING_BROKEN:
+        snprintf(text, EXPLANATION_TEXT_MAX, "%s", e->state->broken);
+        break;
     case STANDING_UNKNOWN:
         snprintf(text, EXPLANATION_TEXT_MAX, "nothing was ever received for this date");
         break;

@@ -176,6 +176,7 @@ static void advise(struct offer *offers, const struct explanation *e, const char
         offer(offers, "put the trigger back: phasegate replay --dates %s", date);
         break;
     case STANDING_DONE:
+    case STANDING_BROKEN:
         break;
     }
 }

@@ -78,6 +78,21 @@ static struct result print_text(const struct survey *survey, bool all, const str
     return ok();
 }
 
+/* Of a date that cannot be read, nothing is known to be there. */
+static void print_broken_list(const struct survey *survey, FILE *out) {
+    const struct pipeline *pipeline = survey->lookup.pipeline;
+    char date[DATE_TEXT_MAX];
+    for (size_t i = 0; i < survey->broken_count; i++)
+        for (int p = 0; p < pipeline->processor_count; p++)
+            fprintf(out, "%s,%s,broken\n", date_format(survey->broken[i].date, date),
+                pipeline->processors[p].abbr);
+}
+
+static void print_list(const struct survey *survey, FILE *out) {
+    gaps_print_list(&survey->coverage, out);
+    print_broken_list(survey, out);
+}
+
 static void print_plan(const struct survey *survey, const struct invocation *call) {
     const struct term plain = {0};
     fputs("# ", call->out);
@@ -94,11 +109,11 @@ static struct result run(const struct invocation *call, bool *answer) {
         r = survey_open(call, &fields->dates, &survey);
     if (!is_ok(r))
         return r;
-    *answer = coverage_incomplete(&survey.coverage) == 0;
+    *answer = coverage_incomplete(&survey.coverage) == 0 && survey.broken_count == 0;
     if (call->common->json)
         r = print_json(&survey, fields->all, call->out);
     else if (fields->list)
-        gaps_print_list(&survey.coverage, call->out);
+        print_list(&survey, call->out);
     else if (fields->fix_plan)
         print_plan(&survey, call);
     else
@@ -124,6 +139,8 @@ const struct command gaps_command = {
         "  phasegate gaps --start-date 2021-11-15 --end-date 2021-11-30\n"
         "  phasegate gaps --list | grep ,pgs,\n"
         "  phasegate gaps --fix-plan\n"
+        "\n"
+        "A date whose keys in the store are broken is named, with what is wrong, and counts as missing.\n"
         "\n"
         "Exit status: 0 nothing is missing; 1 something is; 2 wrong usage or configuration; 3 when the\n"
         "store cannot be reached.\n",

@@ -1,5 +1,6 @@
 #include "cli/grid.h"
 
+#include "base/text.h"
 #include "cli/outlook.h"
 #include "cli/table.h"
 #include "cli/words.h"
@@ -103,6 +104,7 @@ static enum tone standing_tone(enum standing standing) {
     switch (standing) {
     case STANDING_FAILED:
     case STANDING_STALLED:
+    case STANDING_BROKEN:
         return TONE_BAD;
     case STANDING_HELD:
     case STANDING_STALE:
@@ -125,10 +127,21 @@ static enum tone note_cell(const struct grid *grid, const struct date_state *sta
     return standing_tone(outlook.standing);
 }
 
+/* What cannot be read is not shown as nothing; what is wrong stands below the grid, where there is room. */
+static enum tone broken_cell(const struct part *part, const struct term *term, char *text) {
+    if (part->kind == PART_BAR)
+        snprintf(text, TABLE_CELL_MAX, "%s", term_glyph(term, GLYPH_BAR));
+    else
+        snprintf(text, TABLE_CELL_MAX, part->kind == PART_NOTE ? "broken, see below" : "?");
+    return part->kind == PART_BAR ? TONE_DIM : TONE_BAD;
+}
+
 static enum tone grid_cell(const void *context, size_t row, size_t column, char *text) {
     const struct layout *layout = context;
     const struct date_state *state = &layout->grid->states[row];
     struct part part = layout->parts[column];
+    if (state->broken && part.kind != PART_DATE)
+        return broken_cell(&part, layout->term, text);
     switch (part.kind) {
     case PART_DATE:
         date_format(state->date, text);
@@ -255,7 +268,8 @@ void grid_print_totals(const struct grid *grid, const struct term *term, FILE *o
         const char *word;
     } order[] = {{STANDING_DONE, "done"}, {STANDING_RUNNING, "running"}, {STANDING_HELD, "held"},
         {STANDING_STALLED, "stalled"}, {STANDING_STALE, "stale"}, {STANDING_CANCELLED, "cancelled"},
-        {STANDING_FAILED, "failed"}, {STANDING_NO_GAMES, "no games"}, {STANDING_UNKNOWN, "nothing received"}};
+        {STANDING_BROKEN, "broken"}, {STANDING_FAILED, "failed"}, {STANDING_NO_GAMES, "no games"},
+        {STANDING_UNKNOWN, "nothing received"}};
     size_t counts[STANDING_COUNT] = {0};
     for (size_t i = 0; i < grid->count; i++)
         counts[outlook_of(grid->pipeline, &grid->states[i]).standing]++;
@@ -269,6 +283,20 @@ void grid_print_totals(const struct grid *grid, const struct term *term, FILE *o
             before = ", ";
         }
     fputc('\n', out);
+}
+
+size_t grid_print_broken(const struct grid *grid, const struct term *term, FILE *out) {
+    size_t count = 0;
+    for (size_t i = 0; i < grid->count; i++) {
+        const struct date_state *state = &grid->states[i];
+        char date[DATE_TEXT_MAX], text[RESULT_TEXT_MAX];
+        if (!state->broken)
+            continue;
+        text_show(state->broken, strlen(state->broken), text, sizeof text);
+        term_print(term, out, TONE_BAD, "%s: %s\n", date_format(state->date, date), text);
+        count++;
+    }
+    return count;
 }
 
 void grid_print_backfill(const struct pipeline *pipeline, const struct backfill_state *backfill,

@@ -30,6 +30,9 @@ void grid_print_legend(const struct term *term, FILE *out);
 /* "16 dates: 1 done, 14 held, 1 no games": one line. Every date is counted once, by its standing. */
 void grid_print_totals(const struct grid *grid, const struct term *term, FILE *out);
 
+/* What is wrong with each date that cannot be read, and what to do: a line for each; how many there are. */
+size_t grid_print_broken(const struct grid *grid, const struct term *term, FILE *out);
+
 /* "backfill: 12 in flight, 903 waiting", or since when it is paused: one line, or none when there is nothing
  * to say. */
 void grid_print_backfill(const struct pipeline *pipeline, const struct backfill_state *backfill,

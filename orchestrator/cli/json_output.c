@@ -137,9 +137,9 @@ json_t *json_date_state(const struct pipeline *pipeline, const struct date_state
     struct outlook outlook = outlook_of(pipeline, state);
     char note[512];
     json_t *processors = json_object(), *groups = json_array(), *object = json_object();
-    for (int i = 0; i < pipeline->processor_count; i++)
+    for (int i = 0; i < pipeline->processor_count && !state->broken; i++)
         json_put(&processors, pipeline->processors[i].name, json_record(&state->records[i]));
-    for (int g = 1; g <= pipeline->group_count; g++)
+    for (int g = 1; g <= pipeline->group_count && !state->broken; g++)
         json_push(&groups, json_group(pipeline, state, g));
     json_put(&object, "game_date", json_date(state->date));
     json_put(&object, "standing", json_text(standing_name(outlook.standing)));

@@ -34,13 +34,26 @@ void lookup_close(struct lookup *lookup) {
     setup_close(&lookup->setup);
 }
 
+typedef struct result read_fn(struct reader *reader, const struct pipeline *pipeline, const game_date *dates,
+    size_t count, struct arena *arena, struct date_state *states);
+
+static MUST_CHECK struct result read_dates(
+    read_fn *read, struct lookup *lookup, const game_date *dates, size_t count, struct date_state **states) {
+    struct date_state *made = arena_alloc(lookup->setup.arena, (count + 1) * sizeof *made);
+    if (!made)
+        return fail(CODE_INTERNAL, "out of memory");
+    struct result r = read(lookup->reader, lookup->pipeline, dates, count, lookup->setup.arena, made);
+    if (is_ok(r))
+        *states = made;
+    return r;
+}
+
 struct result lookup_dates(
     struct lookup *lookup, const game_date *dates, size_t count, struct date_state **states) {
-    struct date_state *read = arena_alloc(lookup->setup.arena, (count + 1) * sizeof *read);
-    if (!read)
-        return fail(CODE_INTERNAL, "out of memory");
-    struct result r = reader_dates(lookup->reader, lookup->pipeline, dates, count, lookup->setup.arena, read);
-    if (is_ok(r))
-        *states = read;
-    return r;
+    return read_dates(reader_dates, lookup, dates, count, states);
+}
+
+struct result lookup_dates_apart(
+    struct lookup *lookup, const game_date *dates, size_t count, struct date_state **states) {
+    return read_dates(reader_dates_apart, lookup, dates, count, states);
 }

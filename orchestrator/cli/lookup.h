@@ -22,4 +22,8 @@ void lookup_close(struct lookup *lookup);
 struct result lookup_dates(
     struct lookup *lookup, const game_date *dates, size_t count, struct date_state **states) MUST_CHECK;
 
+/* The same, as reader_dates_apart. */
+struct result lookup_dates_apart(
+    struct lookup *lookup, const game_date *dates, size_t count, struct date_state **states) MUST_CHECK;
+
 #endif

@@ -1,5 +1,6 @@
 #include "cli/outlook.h"
 
+#include "base/text.h"
 #include "cli/words.h"
 
 #include <stdio.h>
@@ -15,6 +16,7 @@ static const char *const standing_names[] = {
     [STANDING_STALE] = "stale",
     [STANDING_STALLED] = "stalled",
     [STANDING_CANCELLED] = "cancelled",
+    [STANDING_BROKEN] = "broken",
 };
 
 const char *standing_name(enum standing standing) {
@@ -117,6 +119,8 @@ static processor_set stale_lacks(const struct pipeline *pipeline, const struct d
 }
 
 struct outlook outlook_of(const struct pipeline *pipeline, const struct date_state *state) {
+    if (state->broken)
+        return (struct outlook){.standing = STANDING_BROKEN};
     if (!state->known)
         return (struct outlook){.standing = STANDING_UNKNOWN, .group = 1};
     if (state->no_games_ms)
@@ -249,6 +253,9 @@ char *outlook_note(const struct pipeline *pipeline, const struct outlook *outloo
     size_t used = 0;
     text[0] = '\0';
     switch (outlook->standing) {
+    case STANDING_BROKEN:
+        text_show(state->broken, strlen(state->broken), text, size);
+        break;
     case STANDING_UNKNOWN:
         snprintf(text, size, "nothing received");
         break;

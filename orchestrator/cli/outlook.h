@@ -18,9 +18,10 @@ enum standing {
     STANDING_STALE,    /* a re-run came for what a group rests on: no group starts before the new run opens */
     STANDING_STALLED,  /* held or running for longer than its deadline, and nothing was done about it since */
     STANDING_CANCELLED, /* an operator took its next group's trigger out of the outbox */
+    STANDING_BROKEN,    /* what the store has of it cannot be read */
 };
 
-enum { STANDING_COUNT = STANDING_CANCELLED + 1 };
+enum { STANDING_COUNT = STANDING_BROKEN + 1 };
 
 /* "unknown", "held" …: the words of the JSON output. */
 const char *standing_name(enum standing standing);

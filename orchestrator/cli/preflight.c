@@ -52,7 +52,7 @@ static struct judgement judge(struct survey *survey, int64_t threshold) {
 }
 
 static bool may_run(const struct judgement *judgement) {
-    return judgement->total.dates > 0 && !judgement->below;
+    return judgement->total.dates > 0 && !judgement->below && judgement->survey->broken_count == 0;
 }
 
 /* --- As text -------------------------------------------------------------------------------------------- */
@@ -136,11 +136,15 @@ static void print_all_missing(const struct judgement *judgement, FILE *out) {
 static void print_answer(const struct judgement *judgement, const struct term *term, FILE *out) {
     const struct survey *survey = judgement->survey;
     char names[PIPELINE_PROCESSORS_MAX * (PIPELINE_ABBR_MAX + 2)], span[SPAN_TEXT_MAX] = "all dates";
+    char broken[48];
     if (survey->span.first <= survey->span.last)
         date_span_text(survey->span, span);
     int threshold = (int)judgement->threshold;
     if (judgement->total.dates == 0)
         term_print(term, out, TONE_BAD, "no: %s: none is expected, so nothing is known of Phase 3\n", span);
+    else if (survey->broken_count > 0)
+        term_print(term, out, TONE_BAD, "no: %s: what the store has of %s cannot be read\n", span,
+            words_count((int64_t)survey->broken_count, "date", "dates", broken, sizeof broken));
     else if (judgement->below)
         term_print(term, out, TONE_BAD, "no: %s: Phase 4 would run on missing data, below %d %%: %s\n", span,
             threshold,
@@ -221,7 +225,8 @@ const struct command preflight_command = {
         "Compares each Phase 3 table with the dates that are expected (see `phasegate help gaps`), those of\n"
         "a season's bootstrap period left out, and names the dates on which it is missing. The answer is\n"
         "yes when every table covers the threshold, 95 % unless another is given. Where no date is\n"
-        "expected nothing is known, and the answer is no. It asks the store, not the tables.\n"
+        "expected, or what the store has of one cannot be read, nothing is known, and the answer is no. It "
+        "asks the store, not the tables.\n"
         "\n"
         "  phasegate preflight --start-date 2021-11-15 --end-date 2021-11-30 && ./run_phase4_backfill.sh\n"
         "\n"

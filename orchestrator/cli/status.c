@@ -107,6 +107,7 @@ static void print_text(const struct grid *grid, const struct backfill_state *bac
     fputc('\n', out);
     grid_print_totals(grid, term, out);
     grid_print_legend(term, out);
+    grid_print_broken(grid, term, out);
     grid_print_backfill(grid->pipeline, backfill, term, out);
     print_quarantine(quarantine, term, out);
 }
@@ -133,7 +134,14 @@ static MUST_CHECK struct result run_replicas(const struct invocation *call) {
     return r;
 }
 
-static struct result run_grid(const struct invocation *call) {
+static bool all_readable(const struct date_state *states, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (states[i].broken)
+            return false;
+    return true;
+}
+
+static struct result run_grid(const struct invocation *call, bool *answer) {
     struct lookup lookup;
     game_date *dates;
     struct date_state *states;
@@ -146,7 +154,7 @@ static struct result run_grid(const struct invocation *call) {
         return r;
     r = choose_dates(call, &lookup, &dates, &count);
     if (is_ok(r))
-        r = lookup_dates(&lookup, dates, count, &states);
+        r = lookup_dates_apart(&lookup, dates, count, &states);
     if (is_ok(r))
         r = reader_backfill(lookup.reader, lookup.pipeline, lookup.setup.arena, &backfill);
     if (is_ok(r))
@@ -156,6 +164,7 @@ static struct result run_grid(const struct invocation *call) {
     if (is_ok(r)) {
         struct clock clock = clock_system();
         const struct grid grid = {lookup.pipeline, states, count, clock_now_ms(&clock)};
+        *answer = all_readable(states, count);
         if (call->common->json) {
             r = print_json(&grid, &backfill, &quarantine, &epoch, call->out);
         } else {
@@ -169,9 +178,8 @@ static struct result run_grid(const struct invocation *call) {
 
 static struct result run(const struct invocation *call, bool *answer) {
     const struct status_fields *fields = call->fields;
-    (void)answer;
     if (!fields->replicas)
-        return run_grid(call);
+        return run_grid(call, answer);
     if (fields->dates.start || fields->dates.end || fields->dates.lists.count > 0 || call->operand_count > 0)
         return fail(CODE_INVALID, "--replicas are of all dates: name none with it");
     return run_replicas(call);
@@ -190,7 +198,13 @@ const struct command status_command = {
         "--replicas shows, of all pipelines, the daemons that were heard of in the last hour: alive, silent\n"
         "(several heartbeats did not come), or stopped by a signal, and what each did since it was started.\n"
         "\n"
-        "Exit status: 0 however the dates stand; 2 wrong usage; 3 when the store cannot be reached.\n",
+        "A date whose keys in the store are broken has a row of question marks, and below the grid a line "
+        "that\n"
+        "says which key, what is wrong and what to do.\n"
+        "\n"
+        "Exit status: 0 however the dates stand; 1 when one of them is broken; 2 wrong usage; 3 when the "
+        "store\n"
+        "cannot be reached.\n",
     .options = rows,
     .fields_size = sizeof(struct status_fields),
     .operands_max = OPERANDS_MAX,

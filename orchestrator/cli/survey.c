@@ -1,8 +1,11 @@
 #include "cli/survey.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "cli/json_output.h"
 #include "cli/words.h"
+
+#include <string.h>
 
 enum {
     FIRST_DATE = -8766, /* 1946-01-01: no event tells of an earlier one (date_parse_plausible) */
@@ -84,15 +87,27 @@ static void drop_idle(struct survey *survey, struct chosen *chosen) {
 
 /* --- What the store has of them ------------------------------------------------------------------------- */
 
+static MUST_CHECK struct result note_broken(struct survey *survey, const struct date_state *state) {
+    const char *why = arena_strdup(survey->lookup.setup.arena, state->broken);
+    if (!why)
+        return out_of_memory();
+    survey->broken[survey->broken_count++] = (struct broken_date){state->date, why};
+    return ok();
+}
+
 static MUST_CHECK struct result judge_chunk(
     struct survey *survey, const game_date *dates, size_t count, struct arena *arena) {
     struct date_state *states = arena_alloc(arena, count * sizeof *states);
     if (!states)
         return out_of_memory();
     struct result r =
-        reader_dates(survey->lookup.reader, survey->lookup.pipeline, dates, count, arena, states);
-    for (size_t i = 0; is_ok(r) && i < count; i++)
-        coverage_add(&survey->coverage, &states[i], survey->named);
+        reader_dates_apart(survey->lookup.reader, survey->lookup.pipeline, dates, count, arena, states);
+    for (size_t i = 0; is_ok(r) && i < count; i++) {
+        if (states[i].broken)
+            r = note_broken(survey, &states[i]);
+        else
+            coverage_add(&survey->coverage, &states[i], survey->named);
+    }
     return r;
 }
 
@@ -109,8 +124,10 @@ static MUST_CHECK struct result judge(struct survey *survey, const struct chosen
     struct lookup *lookup = &survey->lookup;
     struct coverage *coverage = &survey->coverage;
     coverage->dates = arena_alloc(lookup->setup.arena, (chosen->count + 1) * sizeof *coverage->dates);
+    survey->broken = arena_alloc(lookup->setup.arena, (chosen->count + 1) * sizeof *survey->broken);
     struct arena *arena = arena_new(CHUNK_BYTES_MAX);
-    struct result r = coverage->dates && arena ? read_outbox(lookup, &coverage->outbox) : out_of_memory();
+    struct result r =
+        coverage->dates && survey->broken && arena ? read_outbox(lookup, &coverage->outbox) : out_of_memory();
     for (size_t at = 0; is_ok(r) && at < chosen->count; at += CHUNK_DATES) {
         size_t left = chosen->count - at;
         arena_reset(arena);
@@ -164,6 +181,11 @@ static size_t without_calendar(const struct survey *survey, struct date_span unk
 void survey_print_notes(const struct survey *survey, const char *prefix, const struct term *term, FILE *out) {
     struct date_span unknown[2];
     size_t count = without_calendar(survey, unknown);
+    for (size_t i = 0; i < survey->broken_count; i++) {
+        char date[DATE_TEXT_MAX], why[RESULT_TEXT_MAX];
+        text_show(survey->broken[i].why, strlen(survey->broken[i].why), why, sizeof why);
+        term_print(term, out, TONE_BAD, "%s%s: %s\n", prefix, date_format(survey->broken[i].date, date), why);
+    }
     for (size_t i = 0; i < count; i++) {
         char span[SPAN_TEXT_MAX];
         term_print(term, out, TONE_WARN,
@@ -190,18 +212,28 @@ static json_t *span_json(struct date_span span) {
     return object;
 }
 
+static json_t *broken_json(const struct broken_date *broken) {
+    json_t *object = json_object();
+    json_put(&object, "game_date", json_date(broken->date));
+    json_put(&object, "why", json_text(broken->why));
+    return object;
+}
+
 void survey_put_json(const struct survey *survey, json_t **object) {
     struct date_span unknown[2];
     size_t count = without_calendar(survey, unknown);
-    json_t *spans = json_array();
+    json_t *spans = json_array(), *broken = json_array();
     for (size_t i = 0; i < count; i++)
         json_push(&spans, span_json(unknown[i]));
+    for (size_t i = 0; i < survey->broken_count; i++)
+        json_push(&broken, broken_json(&survey->broken[i]));
     bool any = survey->span.first <= survey->span.last;
     json_put(object, "pipeline", json_text(survey->lookup.pipeline->name));
     json_put(object, "at", json_time(survey->now_ms));
     json_put(object, "start_date", any ? json_date(survey->span.first) : json_null());
     json_put(object, "end_date", any ? json_date(survey->span.last) : json_null());
     json_put(object, "no_calendar", spans);
+    json_put(object, "broken", broken);
     json_put(object, "backfill_paused_at", json_time(survey->backfill.paused_ms));
     json_put(object, "not_over", json_integer((json_int_t)survey->not_over));
     json_put(object, "expected", json_integer((json_int_t)survey->coverage.count));

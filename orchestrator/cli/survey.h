@@ -14,14 +14,21 @@
 
 #include <jansson.h>
 
+struct broken_date {
+    game_date date;
+    const char *why; /* and what to do */
+};
+
 struct survey {
     struct lookup lookup;
     struct game_calendar *calendar; /* NULL when none is configured */
     int64_t now_ms;
-    bool named;            /* the dates were named one by one */
-    struct date_span span; /* what was looked at; first > last: nothing is known of any date */
-    size_t not_over;       /* expected dates that are left out because they are not over */
-    struct coverage coverage;
+    bool named;                 /* the dates were named one by one */
+    struct date_span span;      /* what was looked at; first > last: nothing is known of any date */
+    size_t not_over;            /* expected dates that are left out because they are not over */
+    struct coverage coverage;   /* without the broken ones */
+    struct broken_date *broken; /* what the store has of them cannot be read: nothing is known of them */
+    size_t broken_count;
     struct backfill_state backfill; /* is it paused? */
 };
 
@@ -35,7 +42,8 @@ struct result survey_open(
 /* Safe on a zeroed survey. */
 void survey_close(struct survey *survey);
 
-/* What to know besides, in lines with a prefix: dates without a calendar or not over; backfill is paused. */
+/* What to know besides, in lines with a prefix: dates that are broken, without a calendar or not over;
+ * backfill is paused. */
 void survey_print_notes(const struct survey *survey, const char *prefix, const struct term *term, FILE *out);
 
 /* What was looked at, as fields of a JSON object: those that JSON.md calls a survey. */

@@ -246,26 +246,40 @@ static void set_key(const struct system *system, const char *key) {
     redisFree(connection);
 }
 
-/* The first date's key is a string: its events are kept in quarantine, the other dates go on. */
+static void set_field(const struct system *system, const char *key, const char *field) {
+    struct redis_settings redis = system_redis(system);
+    redisContext *connection;
+    redisReply *reply;
+    check_ok(redis_connect(&redis, 1000, &connection));
+    const char *words[] = {"HSET", key, field, "somebody was here"};
+    check_ok(redis_ask(connection, &reply, 4, words, NULL));
+    freeReplyObject(reply);
+    redisFree(connection);
+}
+
+/* The first date's key is a string, the second's has a value that is none: their events are kept in
+ * quarantine, the other dates go on. */
 static void a_broken_date(void **state) {
     struct fixture *fixture = *state;
     struct system *system = &fixture->system;
     open_system(fixture);
     set_key(system, "pg:{nba:2021-10}:19");
+    set_field(system, "pg:{nba:2021-10}:20", ".g2");
     for (int i = 0; i < DATES * 5; i++)
         publish_good(fixture, i % DATES, PGS + i / DATES);
-    until_quarantined(fixture, 5);
+    until_quarantined(fixture, 10);
     struct quarantine quarantine = read_quarantine(system);
-    assert_int_equal(quarantine.total, 5);
+    assert_int_equal(quarantine.total, 10);
     assert_int_equal(count_reason(&quarantine, "WRONGTYPE"), 5);
     assert_int_equal(count_reason(&quarantine, "the store refused 2021-10-19; mend its keys"), 5);
+    assert_int_equal(count_reason(&quarantine, "BROKEN key pg:{nba:2021-10}:20, field .g2 is no group"), 5);
     arena_free(&quarantine.arena);
 
-    system->options.first++; /* the reader cannot read the broken one either */
-    system->options.count--;
+    system->options.first += 2; /* the reader cannot read the broken ones either */
+    system->options.count -= 2;
     system_until_dates(system, date_is_done, "the other dates to be done");
     system_check_triggers(system);
-    assert_int_equal(player_triggers(system->player), (DATES - 1) * PLAYER_GROUPS);
+    assert_int_equal(player_triggers(system->player), (DATES - 2) * PLAYER_GROUPS);
     daemon_stop(system->daemon);
 }
 
