@@ -5,6 +5,7 @@
  */
 #include "support/check.h"
 #include "support/commands.h"
+#include "support/patience.h"
 #include "support/system.h"
 
 #include <limits.h>
@@ -13,11 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DATES = 40, REPLICAS = 3, REPORT_BYTES_MAX = 1 << 20 };
+enum { DATES = 40, REPLICAS = 3, REPORT_BYTES_MAX = 1 << 20, SHORT_LEASE_MS = 2000, SLOW_BUS_MS = 5000 };
 
 #define LEASES "pg:{nba:2021-10}:leases"
 #define LONG_LEASE "engine: {lease_seconds: 30}"
-#define SHORT_LEASE "engine: {lease_seconds: 2}"
 
 struct fixture {
     enum system_bus bus;
@@ -25,6 +25,7 @@ struct fixture {
     struct daemon *others[REPLICAS - 1];
     struct commands *commands;
     char config[256];
+    char short_lease[40]; /* settings */
     const char *environment[2];
     struct replica_work wanted;
     pid_t process;     /* of the replica that is looked for, and … */
@@ -142,7 +143,7 @@ static bool is_group_1_triggered(const struct date_state *state) {
 /* All begin at once, with sweeps under way all the time. */
 static void each_trigger_is_published_once(void **state) {
     struct fixture *fixture = *state;
-    start_all(fixture, SHORT_LEASE, DATES);
+    start_all(fixture, fixture->short_lease, DATES);
     for_all(fixture, daemon_freeze);
     publish_phase3(&fixture->system, 0, DATES);
     player_answer(fixture->system.player, 2);
@@ -158,10 +159,10 @@ static void each_trigger_is_published_once(void **state) {
 static void a_slow_bus_is_waited_for(void **state) {
     struct fixture *fixture = *state;
     struct system *system = &fixture->system;
-    start_all(fixture, SHORT_LEASE, DATES);
+    start_all(fixture, fixture->short_lease, DATES);
     publish_phase3(system, 0, DATES);
     player_until_confirmed(system->player);
-    fake_pubsub_delay(system->fake, 5000);
+    fake_pubsub_delay(system->fake, patient_ms(SLOW_BUS_MS));
     system_until_dates(system, is_group_1_triggered, "group 1 of all dates to be triggered");
     check_published_once(system, 1);
     assert_int_equal(work_of_all(fixture).taken_over, 0);
@@ -216,7 +217,7 @@ static size_t published_twice(const struct system *system) {
 static void one_stands_still_and_comes_back(void **state) {
     struct fixture *fixture = *state;
     struct system *system = &fixture->system;
-    open_system(fixture, SHORT_LEASE, DATES);
+    open_system(fixture, fixture->short_lease, DATES);
     fill_the_outbox(fixture);
     player_run(system->player, 1000); /* its attempts come seldom by then: it stands still between two */
     daemon_freeze(system->daemon);
@@ -238,7 +239,7 @@ static void the_holder_of_leases_dies(void **state) {
     static const char *const dies[] = {"PHASEGATE_CRASH_POINT=before_publish:5", NULL};
     struct fixture *fixture = *state;
     struct system *system = &fixture->system;
-    open_system(fixture, SHORT_LEASE, DATES);
+    open_system(fixture, fixture->short_lease, DATES);
     daemon_free(&system->daemon);
     system->options.binary = PHASEGATE_CRASH_BINARY;
     system->options.environment = dies;
@@ -338,6 +339,9 @@ static int setup(void **state, enum system_bus bus) {
     if (!fixture)
         return -1;
     fixture->bus = bus;
+    /* A replica that gets no turn for longer than its lease has lost it; that is not what is tested here. */
+    snprintf(fixture->short_lease, sizeof fixture->short_lease, "engine: {lease_seconds: %d}",
+        patient_ms(SHORT_LEASE_MS) / 1000);
     *state = fixture;
     return 0;
 }

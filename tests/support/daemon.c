@@ -2,6 +2,7 @@
 
 #include "redis/sync.h"
 #include "support/check.h"
+#include "support/patience.h"
 #include "support/process.h"
 #include "support/stage_config.h"
 #include "support/temp_dir.h"
@@ -17,7 +18,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { DEADLINE_MS = 30000, ASK_MS = 1000, PATH_MAX_BYTES = 96, ENVIRONMENT_MAX = 16, LOG_SHOWN = 3000 };
+enum {
+    DEADLINE_MS = 30000,
+    BUS_LEASE_MS = 10000,
+    ASK_MS = 1000,
+    PATH_MAX_BYTES = 96,
+    ENVIRONMENT_MAX = 16,
+    LOG_SHOWN = 3000
+};
 
 struct daemon {
     struct daemon_options options;
@@ -35,8 +43,8 @@ static void write_configuration(struct daemon *daemon, FILE *file) {
     const struct daemon_options *options = &daemon->options;
     fprintf(file, "store: {url: \"%s\"}\n", options->redis_url ? options->redis_url : "");
     if (options->pubsub)
-        fprintf(file, "bus: {kind: pubsub, project: %s, emulator: \"%s\", lease_seconds: 10}\n",
-            DAEMON_PROJECT, options->pubsub);
+        fprintf(file, "bus: {kind: pubsub, project: %s, emulator: \"%s\", lease_seconds: %d}\n",
+            DAEMON_PROJECT, options->pubsub, patient_ms(BUS_LEASE_MS) / 1000);
     else
         fprintf(file, "bus: {kind: redis}\n");
     if (!options->settings || !strstr(options->settings, "engine:"))

@@ -4,8 +4,9 @@
  * plain build: PHASEGATE_TESTS_PATIENCE, which ctest sets for instrumented builds, and tests/modes/valgrind;
  * 1 without it.
  *
- * For deadlines only. What is expected not to happen for a while, and the program's own times, are as
- * written.
+ * For deadlines. What is expected not to happen for a while is as written, and so are the program's own times
+ * but for leases: who is slow loses them, and what he had comes again, which is right, and not what is
+ * tested.
  */
 #ifndef PHASEGATE_TESTS_SUPPORT_PATIENCE_H
 #define PHASEGATE_TESTS_SUPPORT_PATIENCE_H
