@@ -39,8 +39,8 @@ struct measurement {
 };
 
 extern const struct measurement drain_measurement, firestore_measurement, flows_measurement,
-    memory_measurement, apply_measurement, pubsub_delay_measurement, embedded_delay_measurement,
-    many_dates_measurement, start_measurement, replicas_measurement;
+    apply_measurement, pubsub_delay_measurement, embedded_delay_measurement, many_dates_measurement,
+    start_measurement, pubsub_start_measurement, replicas_measurement;
 
 /* The one or the other. */
 static inline int bench_size(const struct bench *bench, int full, int small) {

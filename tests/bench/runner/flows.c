@@ -44,7 +44,7 @@ static struct result flows_open(const struct bench *bench, void **context) {
     flows->bench = bench;
     flows->dates = bench_size(bench, 2000, 40);
     flows->redis = bench_redis();
-    progress_open(&flows->progress, redis_server_settings(flows->redis), FIRST_DATE, flows->dates);
+    progress_open(&flows->progress, redis_server_settings(flows->redis), FIRST_DATE);
     return ok();
 }
 

@@ -26,16 +26,16 @@ static void make_model(struct redis_server *redis) {
 }
 
 /* Copies the model to the first count days of the pipeline's month. */
-static void append_month(redisContext *connection, int pipeline, const char *month, int count) {
+static void append_month(redisContext *connection, const char *pipeline, const char *month, int count) {
     static const char script[] =
         "redis.call('ZADD', 'pg:{' .. ARGV[1] .. '}:months', (string.gsub(ARGV[2], '-', '')), ARGV[2]) "
         "for day = 1, tonumber(ARGV[3]) do redis.call('COPY', KEYS[1], "
         "string.format('pg:{%s:%s}:%02d', ARGV[1], ARGV[2], day)) end";
-    redisAppendCommand(connection, "EVAL %s 1 %s nba%d %s %d", script, MODEL_KEY, pipeline, month, count);
+    redisAppendCommand(connection, "EVAL %s 1 %s %s %s %d", script, MODEL_KEY, pipeline, month, count);
 }
 
 /* Returns how many commands are under way. */
-static int append_pipeline(redisContext *connection, int pipeline, int dates) {
+static int append_pipeline(redisContext *connection, const char *pipeline, int dates) {
     char month[MONTH_TEXT_MAX];
     int commands = 0;
     for (game_date first = FIRST_DATE; dates > 0; first = date_next_month(first)) {
@@ -73,16 +73,21 @@ static void rewrite(struct redis_server *redis) {
         fail_msg("the append-only file is not rewritten in time");
 }
 
-void large_store_fill(struct redis_server *redis, int dates) {
+void large_store_fill(struct redis_server *redis, int pipelines, int dates) {
     redisContext *connection;
+    char name[PIPELINE_NAME_MAX];
     make_model(redis);
     check_ok(redis_connect(redis_server_settings(redis), ASK_MS, &connection));
-    for (int i = 0; i < LARGE_PIPELINES; i++) {
-        int share = dates / LARGE_PIPELINES + (i < dates % LARGE_PIPELINES ? 1 : 0);
-        take_replies(connection, append_pipeline(connection, i, share));
+    if (pipelines == 0)
+        take_replies(connection, append_pipeline(connection, nba_pipeline()->name, dates));
+    for (int i = 0; i < pipelines; i++) {
+        int share = dates / pipelines + (i < dates % pipelines ? 1 : 0);
+        snprintf(name, sizeof name, "nba%d", i);
+        take_replies(connection, append_pipeline(connection, name, share));
     }
     redisFree(connection);
-    large_store_forget_nba(redis);
+    if (pipelines > 0)
+        large_store_forget_nba(redis);
     rewrite(redis);
 }
 

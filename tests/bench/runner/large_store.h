@@ -10,8 +10,9 @@
 
 enum { LARGE_PIPELINES = 34, LARGE_DATES_MAX = LARGE_PIPELINES * 29500 };
 
-/* Fills an empty store, and waits until its append-only file has been rewritten. */
-void large_store_fill(struct redis_server *redis, int dates);
+/* Fills an empty store, with dates of so many pipelines, or of nba itself (0), and waits until its
+ * append-only file has been rewritten. */
+void large_store_fill(struct redis_server *redis, int pipelines, int dates);
 
 /* Takes away all of the pipeline nba, and the streams of all; the dates of the others stay. */
 void large_store_forget_nba(struct redis_server *redis);

@@ -7,6 +7,7 @@
 #include "bench/runner/progress.h"
 #include "bench/runner/servers.h"
 #include "bench/runner/usage.h"
+#include "state/keys.h"
 #include "support/check.h"
 
 #include <stdlib.h>
@@ -40,10 +41,10 @@ static void many_dates_close(void *context) {
     free(measured);
 }
 
-static void open_store(struct store_of *store, int finished, int dates) {
+static void open_store(struct store_of *store, int finished) {
     store->redis = bench_redis();
-    large_store_fill(store->redis, finished);
-    progress_open(&store->progress, redis_server_settings(store->redis), FIRST_DATE, dates);
+    large_store_fill(store->redis, LARGE_PIPELINES, finished);
+    progress_open(&store->progress, redis_server_settings(store->redis), FIRST_DATE);
 }
 
 static struct result many_dates_open(const struct bench *bench, void **context) {
@@ -53,22 +54,23 @@ static struct result many_dates_open(const struct bench *bench, void **context) 
     *context = measured;
     measured->bench = bench;
     measured->dates = bench_size(bench, 10000, 200);
-    open_store(&measured->few, bench_size(bench, 1000, 100), measured->dates);
-    open_store(&measured->many, bench_size(bench, 1000000, 20000), measured->dates);
+    open_store(&measured->few, bench_size(bench, 1000, 100));
+    open_store(&measured->many, bench_size(bench, 1000000, 20000));
     return ok();
 }
 
 static void drain(const struct many_dates *measured, struct store_of *store, double *figures) {
+    char months[KEY_MAX];
     large_store_forget_nba(store->redis);
     struct crew *crew = crew_new((struct crew_options){.redis = redis_server_settings(store->redis)});
     crew_publish_upstream(crew, FIRST_DATE, measured->dates);
     crew_free(&crew);
-    progress_expect(&store->progress, measured->dates, 1, "triggered");
     struct daemon *daemon = bench_daemon(measured->bench,
         &(struct bench_daemon){.store_url = redis_server_url(store->redis), .pipelines = LARGE_PIPELINES});
     daemon_start(daemon);
-    progress_await_first(&store->progress, FIRST_MS);
+    progress_await_key(&store->progress, key_months(nba_pipeline(), months), FIRST_MS);
     double begun = seconds_now();
+    progress_expect(&store->progress, measured->dates, 1, "triggered");
     progress_await(&store->progress, DRAIN_MS);
     figures[0] = measured->dates * UPSTREAM / (seconds_now() - begun);
     daemon_stop(daemon);

@@ -13,9 +13,8 @@ enum { ASK_MS = 30000, CHUNK = 100 };
 
 #define LOOK_SECONDS 0.005
 
-void progress_open(
-    struct progress *progress, const struct redis_settings *redis, game_date first, int count) {
-    *progress = (struct progress){.first = first, .left = count, .group = 1, .phase = "triggered"};
+void progress_open(struct progress *progress, const struct redis_settings *redis, game_date first) {
+    *progress = (struct progress){.first = first};
     check_ok(redis_connect(redis, ASK_MS, &progress->connection));
 }
 
@@ -80,20 +79,19 @@ void progress_await(struct progress *progress, int timeout_ms) {
     }
 }
 
-static bool has_month(struct progress *progress) {
-    char key[KEY_MAX];
-    redisAppendCommand(progress->connection, "EXISTS %s", key_months(nba_pipeline(), key));
+static bool has_key(struct progress *progress, const char *key) {
+    redisAppendCommand(progress->connection, "EXISTS %s", key);
     redisReply *reply = next_reply(progress);
     bool has = reply->integer == 1;
     freeReplyObject(reply);
     return has;
 }
 
-void progress_await_first(struct progress *progress, int timeout_ms) {
+void progress_await_key(struct progress *progress, const char *key, int timeout_ms) {
     double deadline = seconds_now() + timeout_ms / 1000.0;
-    while (!has_month(progress)) {
+    while (!has_key(progress, key)) {
         if (seconds_now() > deadline)
-            fail_msg("no completion was applied in time");
+            fail_msg("the store has no %s in time", key);
         poll(NULL, 0, 1);
     }
 }

@@ -23,11 +23,11 @@ struct progress {
     double next; /* when the next look is due, by seconds_now() */
 };
 
-/* Of the pipeline nba, the count dates from the first one on. One server; for a Cluster there is the bus. */
-void progress_open(struct progress *progress, const struct redis_settings *redis, game_date first, int count);
+/* Of the pipeline nba, dates from the first one on. One server; for a Cluster there is the bus. */
+void progress_open(struct progress *progress, const struct redis_settings *redis, game_date first);
 void progress_close(struct progress *progress);
 
-/* What to wait for next: the group (1 to 4) to be "triggered" or "done". */
+/* What to wait for next: of so many dates the group (1 to 4) to be "triggered" or "done". */
 void progress_expect(struct progress *progress, int count, int group, const char *phase);
 
 /* Have all come? Asks at most every 5 ms, else false. Of the form of a loop_condition. */
@@ -36,7 +36,7 @@ bool progress_is_over(void *progress);
 /* Waits for it, asking all the time but for breaths of a millisecond; fails the bench after timeout_ms. */
 void progress_await(struct progress *progress, int timeout_ms);
 
-/* Waits until the first completion has been applied to the empty store. */
-void progress_await_first(struct progress *progress, int timeout_ms);
+/* Waits until the store has this key: the list of months when it was empty, or a date's. */
+void progress_await_key(struct progress *progress, const char *key, int timeout_ms);
 
 #endif

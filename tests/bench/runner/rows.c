@@ -27,6 +27,22 @@ const struct row rows[] = {
         DURABILITY_DEFAULT},
     {9, &many_dates_measurement, 0, "a backlog over Redis Streams with 1,000,000 dates of 34 more pipelines in the store",
         "with 1,000 dates of them", "events/s", 0.9, false, DURABILITY_DEFAULT},
+    {10, &firestore_measurement, 0, "completions over the Pub/Sub emulator, one stream",
+        "a Firestore transaction each, 50 at once", "completions/s", 50, false, DURABILITY_DEFAULT},
+    {11, &start_measurement, 0, "start with 1,000 dates: exec to first message applied, Redis Streams", NULL, "ms", 0,
+        true, DURABILITY_DEFAULT},
+    {11, &pubsub_start_measurement, 0, "the same, Pub/Sub emulator", NULL, "ms", 0, true, DURABILITY_DEFAULT},
+    {12, &replicas_measurement, 0, "a Cluster of 3 masters, 1 replica of phasegate", NULL, "events/s", 0, false,
+        DURABILITY_DEFAULT},
+    {12, &replicas_measurement, 1, "2 replicas", NULL, "events/s", 0, false, DURABILITY_DEFAULT},
+    {12, &replicas_measurement, 2, "4 replicas", NULL, "events/s", 0, false, DURABILITY_DEFAULT},
+    {12, &replicas_measurement, 3, "processor time of 1 replica", NULL, "us/event", 0, true, DURABILITY_DEFAULT},
+    {12, &replicas_measurement, 4, "of 2 replicas, together", NULL, "us/event", 0, true, DURABILITY_DEFAULT},
+    {12, &replicas_measurement, 5, "of 4 replicas, together", NULL, "us/event", 0, true, DURABILITY_DEFAULT},
+    {12, &replicas_measurement, 6, "of the Cluster's six servers, with 1 replica of phasegate", NULL, "us/event", 0,
+        true, DURABILITY_DEFAULT},
+    {12, &replicas_measurement, 7, "of the Cluster's six servers, with 4", NULL, "us/event", 0, true,
+        DURABILITY_DEFAULT},
 };
 // clang-format on
 
