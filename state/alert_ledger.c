@@ -4,7 +4,7 @@
 
 /* --- Calls ---------------------------------------------------------------------------------------------- */
 
-/* The keys of lua/9-alerts.lua, in the order in which its functions take them. */
+/* The keys of lua/10-alerts.lua, in the order in which its functions take them. */
 static void add_keys(struct call *call, const struct pipeline *pipeline) {
     char key[KEY_MAX];
     call_key(call, key_alerts(pipeline, key));

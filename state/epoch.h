@@ -4,7 +4,7 @@
  * comes back with less, or as another one, has forgotten: it was emptied, restored from an older file, or a
  * replica that lagged behind took over.
  *
- * The comparison and what follows from it is one step of the store (lua/7-epoch.lua), so that a loss is found
+ * The comparison and what follows from it is one step of the store (lua/8-epoch.lua), so that a loss is found
  * once, whichever replica comes first, and stays noted until an operator has settled it.
  */
 #ifndef PHASEGATE_STATE_EPOCH_H

@@ -1,6 +1,6 @@
 /*
  * What a client of the store remembers of each month: how many of its own steps the month has answered for.
- * The month's slot counts them (lua/1-forms.lua), in a lane that is this client's, and that count only grows;
+ * The month's slot counts them (lua/2-date.lua), in a lane that is this client's, and that count only grows;
  * so a step that is answered with a count which an earlier one had reached shows that the slot has forgotten.
  *
  * Months from 1900-01 to 2099-12 are remembered; others never are.

@@ -1,4 +1,6 @@
 
+do -- its own names: Lua has room for 200 in one block
+
 -- ---- quarantine: bounded in entries, in bytes and in age; the oldest go first ---------------------------------------
 
 local DROPS_MAX = 64 -- in one step, so that each stays short; what is over then goes with the next ones
@@ -84,3 +86,5 @@ end
 redis.register_function('pg_quarantine', quarantine)
 redis.register_function {function_name = 'pg_tidy_quarantine', callback = tidy_quarantine, flags = {'allow-oom'}}
 redis.register_function {function_name = 'pg_unquarantine', callback = unquarantine, flags = {'allow-oom'}}
+
+end

@@ -1,8 +1,6 @@
 
 -- ---- history: what is no longer current, newest first -------------------------------------------------------------
 
-local HISTORY_MAX = 256 -- entries of one date
-
 -- The answers of pg_apply; in the order of enum verdict.
 local APPLIED, DUPLICATE, LATE, PREMATURE, OTHER_RUN = 0, 1, 2, 3, 4
 local VERDICTS = {[APPLIED] = 'applied', [DUPLICATE] = 'duplicate', [LATE] = 'late', [PREMATURE] = 'premature',
@@ -10,13 +8,6 @@ local VERDICTS = {[APPLIED] = 'applied', [DUPLICATE] = 'duplicate', [LATE] = 'la
 
 local function plain(text)
     return (string.gsub(text, '[%c]', ' '))
-end
-
-local function remember(date, ...)
-    if redis.call('LPUSH', date.history, table.concat({...}, '\t')) > HISTORY_MAX then
-        redis.call('LTRIM', date.history, 0, HISTORY_MAX - 1)
-        count_up(date.key, '.dropped', 1)
-    end
 end
 
 -- A completion's entry ends in how often it came in a row, so that a flood of one event is one line.
@@ -37,9 +28,10 @@ local function remember_ignored(date, verdict, event, now)
     end
     local entry = entry_of(1)
     local head, tail = completion_parts(entry)
+    check_type('LLEN', date.history)
     local newest_head, newest_tail, before = completion_parts(redis.call('LINDEX', date.history, 0) or '')
     if newest_head == head and newest_tail == tail then
-        redis.call('LSET', date.history, 0, entry_of(before + 1))
+        date.folded = entry_of(before + 1)
     else
         remember(date, entry)
     end
@@ -48,9 +40,10 @@ end
 local function remember_replaced(date, name)
     local old = record_of(date, name)
     if not old then return end
-    local rest = redis.call('HMGET', date.key, name .. '.x', name .. '.c', name .. '.e')
+    local raw = date.raw
     local verdict = date.def.group_of[name] and old.run == 0 and 'premature' or 'applied'
-    remember(date, completion_entry(verdict, name, old.text, rest[1] or '', rest[2] or '', rest[3] or '', '1'))
+    remember(date, completion_entry(verdict, name, old.text, raw[name .. '.x'] or '',
+        raw[name .. '.c'] or '', raw[name .. '.e'] or '', '1'))
 end
 
 -- The end of a phase (done, failed, cancelled) that the group leaves.

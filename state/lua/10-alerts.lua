@@ -1,4 +1,6 @@
 
+do -- its own names: Lua has room for 200 in one block
+
 -- ---- alerts: which causes were told, over all replicas ------------------------------------------------------------
 
 local ALERTS_MAX, ALERT_BACKFILL_MAX = 1000, 10000 -- causes told or claimed; groups of backfill to be summed up
@@ -137,7 +139,7 @@ end
 local function alert_reason(date, number, run)
     for _, name in ipairs(date.def.groups[number].members) do
         if any_failed(date, {name}, run) then
-            return name .. ': ' .. (redis.call('HGET', date.key, name .. '.e') or 'no error message')
+            return name .. ': ' .. (date.raw[name .. '.e'] or 'no error message')
         end
     end
     return ''
@@ -151,7 +153,7 @@ local function look_at_alert(keys, argv)
     local date, number = load(keys, definition(argv[1]), argv[2]), tonumber(argv[4])
     if not date.def.groups[number] then return {0, '', 0, 0, 0, '', ''} end
     local group, stall = group_of(date, number), date.stall
-    local phase = group and group.phase or date.raw['.no_games'] and 'no_games' or ''
+    local phase = group and group.phase or date.no_games and 'no_games' or ''
     local run, tag = group and group.run or 0, group and group.tag
     if not group and (number == 1 or group_of(date, number - 1)) then tag = backfill_tag(date, number) end
     local since
@@ -174,3 +176,5 @@ redis.register_function('pg_alert_sum', sum_alerts)
 redis.register_function('pg_alert_quarantine', alert_quarantine)
 redis.register_function {function_name = 'pg_alert_open', callback = open_alerts, flags = {'no-writes'}}
 redis.register_function {function_name = 'pg_alert_look', callback = look_at_alert, flags = {'no-writes'}}
+
+end

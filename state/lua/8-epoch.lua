@@ -1,4 +1,6 @@
 
+do -- its own names: Lua has room for 200 in one block
+
 -- ---- epoch: a number that only grows, so that a store that went back in time shows --------------------------------
 
 local REPLICA_KEPT = 86400000 -- ms that a replica's own count is kept after its last raise
@@ -142,3 +144,5 @@ end
 redis.register_function('pg_epoch', raise_epoch)
 redis.register_function('pg_note_month', note_month)
 redis.register_function {function_name = 'pg_epoch_settle', callback = settle_epoch, flags = {'allow-oom'}}
+
+end

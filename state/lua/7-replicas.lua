@@ -1,3 +1,5 @@
+
+do -- its own names: Lua has room for 200 in one block
 -- ---- leases -------------------------------------------------------------------------------------------------------
 
 local GONE, THEIRS, OURS, TAKEN_OVER = 0, 1, 2, 3 -- the first three in the order of enum leasing
@@ -81,3 +83,5 @@ redis.register_function {function_name = 'pg_open_entries', callback = open_entr
 redis.register_function('pg_lease', lease)
 redis.register_function('pg_unlease', unlease)
 redis.register_function('pg_heartbeat', heartbeat)
+
+end

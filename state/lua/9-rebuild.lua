@@ -1,4 +1,6 @@
 
+do -- its own names: Lua has room for 200 in one block
+
 -- ---- rebuild: the state, made anew from the messages that the bus still has ---------------------------------------
 --
 -- While a rebuild is under way daemons keep what they receive and decide nothing. The command then takes everything in
@@ -65,10 +67,10 @@ end
 -- The group's trigger left, under this message id ('-': not known); it is not published again.
 local function mark_sent(date, number, now, message)
     local group = group_of(date, number)
-    take_out(date.outbox, date.leases, outbox_field(date, number, group.run))
+    take_out(date, outbox_field(date, number, group.run))
     group.triggered, group.message = since_ready(group, math.max(now, group.ready)), message
     if group.phase == 'ready' then group.phase = 'triggered' end
-    write_group(date, number, group)
+    set_group(date, number, group)
 end
 
 -- Group and run that a trigger id of this date names.
@@ -82,29 +84,22 @@ end
 -- As pg_apply, where now is when the bus took the message. A completion that counts for a group shows that the group's
 -- trigger was sent.
 local function rebuild_apply(keys, argv)
-    local now, name = tonumber(argv[4]), argv[5]
-    local date = load(keys, definition(argv[1]), argv[3], '')
-    local number = date.def.group_of[name]
-    local named, run = parse_trigger_id(argv[2], argv[3], argv[14])
+    local now, event = tonumber(argv[4]), read_event(argv)
+    local date = load(keys, definition(argv[1]), argv[3], argv[18])
+    local number = date.def.group_of[event.name]
+    local named, run = parse_trigger_id(event.pipeline, date.text, event.trigger_id)
     open_settled(date, now)
     if number and named == number then open_known(date, number, run, now) end
-    local answer = apply(keys, argv)
-    if answer[1] ~= APPLIED or not number then return answer end
-    date = load(keys, date.def, argv[3], '')
-    if group_of(date, number).triggered == '-' then
-        mark_sent(date, number, now, argv[15] ~= '' and argv[15] or '-')
-        schedule(date)
+    local answer = take_completion(date, event, now)
+    if answer[1] == APPLIED and number and group_of(date, number).triggered == '-' then
+        mark_sent(date, number, now, event.trigger_message ~= '' and event.trigger_message or '-')
     end
+    schedule(date)
+    answer[#answer + 1] = commit(date, argv[#argv])
     return answer
 end
 
--- KEYS: of a date. ARGV: definition, date, when it was published, group, run, the bus's message id, lane. A trigger that is known to be sent. Returns 1 when it has its place, 0 when the group has not come so far.
-local function rebuild_sent(keys, argv)
-    local now, number, run, message = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5]), argv[6]
-    local date = load(keys, definition(argv[1]), argv[2], '')
-    count_step(keys, argv)
-    open_settled(date, now)
-    open_known(date, number, run, now)
+local function place_sent(date, number, run, now, message)
     local group = group_of(date, number)
     if not group or group.run < run then return 0 end
     if group.run > run or group.message == message or run_of_old_message(date, number, message) then return 1 end
@@ -114,8 +109,20 @@ local function rebuild_sent(keys, argv)
     end
     if group.triggered ~= '-' and group.message ~= '-' then trigger_again(date, number, 'operator', now) end
     mark_sent(date, number, now, message)
-    schedule(date)
     return 1
+end
+
+-- KEYS: of a date. ARGV: definition, date, when it was published, group, run, the bus's message id, lane. A trigger that is
+-- known to be sent. Returns 1 when it has its place, 0 when the group has not come so far.
+local function rebuild_sent(keys, argv)
+    local now, number, run = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5])
+    local date = load(keys, definition(argv[1]), argv[2], '')
+    open_settled(date, now)
+    open_known(date, number, run, now)
+    local placed = place_sent(date, number, run, now, argv[6])
+    schedule(date)
+    commit(date, argv[#argv])
+    return placed
 end
 
 -- KEYS: slots. ARGV: outbox field, when the slot expires. A backfill trigger that is in flight.
@@ -130,3 +137,5 @@ redis.register_function {function_name = 'pg_rebuild_end', callback = rebuild_en
 redis.register_function('pg_rebuild_apply', rebuild_apply)
 redis.register_function('pg_rebuild_sent', rebuild_sent)
 redis.register_function('pg_rebuild_slot', rebuild_slot)
+
+end

@@ -7,10 +7,10 @@ local OLD_MESSAGES_MAX = 8
 local function keep_message(date, number, run, message)
     if message == '-' then return end
     local field = '.g' .. number .. '.old'
-    local kept = split(redis.call('HGET', date.key, field) or '', '%S+')
+    local kept = split(date.raw[field] or '', '%S+')
     kept[#kept + 1] = run .. ':' .. string.gsub(message, '%s', '_')
     while #kept > OLD_MESSAGES_MAX do table.remove(kept, 1) end
-    redis.call('HSET', date.key, field, table.concat(kept, ' '))
+    set(date, field, table.concat(kept, ' '))
 end
 
 -- Failures of this run no longer speak: the group waits for their processors again.
@@ -19,7 +19,7 @@ local function set_failures_aside(date, number, group)
         local record = record_of(date, name)
         if record and record.status == 'failed' and not record.satisfies and record.run == group.run then
             local text = '~' .. string.sub(record.text, 2)
-            redis.call('HSET', date.key, name, text)
+            set(date, name, text)
             date.records[name] = parse_record(text)
         end
     end
@@ -28,14 +28,13 @@ end
 -- Puts the trigger of a started group into the outbox once more, under the same id. why: "operator" or "stall".
 local function trigger_again(date, number, why, now)
     local group = group_of(date, number)
-    local correlation = redis.call('HGET', date.key, '.g' .. number .. '.c') or ''
-    local field, facts = put_out(date, number, group, correlation)
+    local field, facts = put_out(date, number, group, date.raw['.g' .. number .. '.c'] or '')
     set_failures_aside(date, number, group)
     remember_triggered(date, number, group)
     remember_phase(date, number, group)
     keep_message(date, number, group.run, group.message)
     group.phase, group.triggered, group.ended, group.message = 'ready', '-', '-', '-'
-    write_group(date, number, group)
+    set_group(date, number, group)
     remember(date, 'r', number, group.run, whole(now), why)
     return field, facts
 end
@@ -43,16 +42,15 @@ end
 -- The group starts again in the new run; a trigger of the old one that was not confirmed is withdrawn.
 local function drop_group(date, number)
     local group = group_of(date, number)
-    local field = '.g' .. number
     remember(date, 'G', number, format_group(group))
     keep_message(date, number, group.run, group.message)
-    redis.call('HDEL', date.key, field, field .. '.c')
-    take_out(date.outbox, date.leases, outbox_field(date, number, group.run))
-    date.groups[number] = false
+    take_out(date, outbox_field(date, number, group.run))
+    set_group(date, number, nil)
+    set(date, '.g' .. number .. '.c', nil)
 end
 
 local function correlation_of(date, name)
-    return name and redis.call('HGET', date.key, name .. '.c') or ''
+    return name and date.raw[name .. '.c'] or ''
 end
 
 -- Of the processors' records the one that came last; of several the first in the definition's order.
@@ -73,12 +71,11 @@ local function open_run(date, first, why, now)
     for number = last, first, -1 do drop_group(date, number) end
     date.run = date.run + 1
     remember(date, 'o', date.run, first, whole(now), stale and whole(stale.since) or '-', why)
-    redis.call('HSET', date.key, '.run', date.run)
-    redis.call('HDEL', date.key, '.stale')
+    set(date, '.run', whole(date.run))
+    set(date, '.stale', nil)
     date.stale = nil
     if first == 1 then
-        redis.call('HSET', date.key, '.since', whole(now))
-        date.raw['.since'] = whole(now)
+        set_time(date, 'since', now)
     else
         settle_group(date, first - 1, now)
     end

@@ -2,59 +2,60 @@
 -- ---- completions --------------------------------------------------------------------------------------------------
 
 local function write_record(date, event, run, now)
-    local text = format_record(event, run, now)
-    local had_one = record_of(date, event.name)
-    redis.call('HSET', date.key, event.name, text, event.name .. '.x', event.execution)
-    for _, part in ipairs({{'.c', event.correlation}, {'.e', event.error}}) do
-        if part[2] ~= '' then
-            redis.call('HSET', date.key, event.name .. part[1], part[2])
-        elseif had_one then
-            redis.call('HDEL', date.key, event.name .. part[1])
-        end
-    end
-    date.records[event.name] = parse_record(text)
+    local name, text = event.name, format_record(event, run, now)
+    set(date, name, text)
+    set(date, name .. '.x', event.execution)
+    set(date, name .. '.c', event.correlation ~= '' and event.correlation or nil)
+    set(date, name .. '.e', event.error ~= '' and event.error or nil)
+    date.records[name] = parse_record(text)
 end
 
--- KEYS: date, history, outbox, due, leases, steps, as every step of a date has them. ARGV: as read below, and the lane;
--- "" is absent, a count of "?" unknown.
--- Returns verdict, closed (0 or 1), the group moved (0: none), the run of its trigger, its phase, the first stale group
--- when this was a re-run (else 0), outbox field, facts ("" when none), the lane's count of steps.
-local function apply(keys, argv)
-    local event = {pipeline = argv[2], name = argv[5], satisfies = argv[6] == '1', status = argv[7],
-                   count = argv[8], failed = argv[9], at = tonumber(argv[10]), tag = argv[11], execution = argv[12],
-                   correlation = argv[13], trigger_id = argv[14], trigger_message = argv[15], error = argv[16],
-                   no_games = argv[17] == '1'}
-    local now = tonumber(argv[4])
-    local date = load(keys, definition(argv[1]), argv[3], argv[18], event.name .. '.x')
-    local number = date.def.group_of[event.name]
-    local steps = count_step(keys, argv)
+-- A completion of upstream. Returns whether the date is closed, and whether it just was.
+local function settle_upstream(date, event, now)
+    if not group_of(date, 1) and not date.since then set_time(date, 'since', now) end
+    return settle_no_games(date, event.no_games, now)
+end
 
+-- Records a completion and follows what it leads to. Returns verdict, closed (0 or 1), the group moved (0: none), the run
+-- of its trigger, its phase, the first stale group when this was a re-run (else 0), outbox field, facts ("" when none).
+local function take_completion(date, event, now)
+    local number = date.def.group_of[event.name]
     local verdict = judge(date, event)
     if verdict ~= APPLIED and verdict ~= PREMATURE then
         remember_ignored(date, verdict, event, now)
-        return {verdict, 0, 0, 0, '', 0, '', '', steps}
+        return {verdict, 0, 0, 0, '', 0, '', ''}
     end
     local first_stale = verdict == APPLIED and stale_from(date, event, record_of(date, event.name))
     remember_replaced(date, event.name)
     write_record(date, event, verdict == APPLIED and number and group_of(date, number).run or 0, now)
-    if verdict == PREMATURE then return {verdict, 0, 0, 0, '', 0, '', '', steps} end
+    if verdict == PREMATURE then return {verdict, 0, 0, 0, '', 0, '', ''} end
     if first_stale then mark_stale(date, event, first_stale, now) end
 
-    local closed, just_closed, phase = false, false, nil
+    local closed, just_closed, phase, field, facts
     if number then
         phase = settle_group(date, number, now)
     else
-        if not group_of(date, 1) and not date.raw['.since'] then
-            redis.call('HSET', date.key, '.since', whole(now))
-            date.raw['.since'] = whole(now)
-        end
-        closed, just_closed = settle_no_games(date, event.no_games, now)
+        closed, just_closed = settle_upstream(date, event, now)
     end
-    local field, facts
     if not closed then field, facts = start_next(date, event.correlation, now) end
     schedule(date)
     return {verdict, just_closed and 1 or 0, phase and number or 0, phase and group_of(date, number).run or 0,
-            phase or '', first_stale and date.stale.first or 0, field or '', facts or '', steps}
+            phase or '', first_stale and date.stale.first or 0, field or '', facts or ''}
+end
+
+-- Of ARGV: definition, pipeline, date, now, and what stands here; "" is absent, a count of "?" unknown.
+local function read_event(argv)
+    return {pipeline = argv[2], name = argv[5], satisfies = argv[6] == '1', status = argv[7], count = argv[8],
+            failed = argv[9], at = tonumber(argv[10]), tag = argv[11], execution = argv[12], correlation = argv[13],
+            trigger_id = argv[14], trigger_message = argv[15], error = argv[16], no_games = argv[17] == '1'}
+end
+
+-- KEYS: of a date. ARGV: as read_event says, lessee, lane. Returns what take_completion does, and the lane's count of steps.
+local function apply(keys, argv)
+    local date = load(keys, definition(argv[1]), argv[3], argv[18])
+    local answer = take_completion(date, read_event(argv), tonumber(argv[4]))
+    answer[#answer + 1] = commit(date, argv[#argv])
+    return answer
 end
 
 -- ---- timers and replay --------------------------------------------------------------------------------------------
@@ -74,7 +75,7 @@ local function raise_stall(date, number, now)
     local before = date.stall
     remember_stall(date)
     date.stall = {number = number, times = before and before.number == number and before.times + 1 or 1, at = now}
-    redis.call('HSET', date.key, '.stall', number .. ' ' .. date.stall.times .. ' ' .. whole(now))
+    set(date, '.stall', number .. ' ' .. date.stall.times .. ' ' .. whole(now))
 end
 
 -- KEYS: of a date. ARGV: definition, date, now, lessee, lane. Opens the run whose settle time is
@@ -84,7 +85,6 @@ local function tick(keys, argv)
     local now = tonumber(argv[3])
     local date = load(keys, definition(argv[1]), argv[2], argv[4])
     local opened, first, field, facts = 0, 0, nil, nil
-    count_step(keys, argv)
     if date.stale and date.stale.due > 0 and date.stale.due <= now then
         first = date.stale.first
         field, facts = open_run(date, first, 'rerun', now)
@@ -102,6 +102,7 @@ local function tick(keys, argv)
         end
     end
     schedule(date)
+    commit(date, argv[#argv])
     return {opened, first, stalled, run, times, waits, field or '', facts or ''}
 end
 
@@ -127,7 +128,7 @@ end
 
 local function replay_group(date, from, missed, now)
     local number, group = first_not_done(date)
-    if not number or from > number or date.stale or date.raw['.no_games'] then return {NOTHING, 0, 0, '', ''} end
+    if not number or from > number or date.stale or date.no_games then return {NOTHING, 0, 0, '', ''} end
     if not group then
         local correlation = correlation_of(date, newest(date, date.def.groups[number].needs))
         local field, facts = start_next(date, correlation, now)
@@ -144,64 +145,61 @@ end
 local function replay(keys, argv)
     local now, mode, from = tonumber(argv[3]), argv[4], tonumber(argv[5])
     local date = load(keys, definition(argv[1]), argv[2], '')
-    count_step(keys, argv)
     local done = mode == 'rerun' and replay_run(date, from, now) or replay_group(date, from, mode == 'missed', now)
-    if done[1] ~= NOTHING then schedule(date) end
+    if done[1] == NOTHING then return done end
+    schedule(date)
+    commit(date, argv[#argv])
     return done
 end
 
 -- ---- triggers -----------------------------------------------------------------------------------------------------
 
--- A step that is about one group: the group, nil when it has not started, and the date's run.
-local function group_at(keys, number)
-    check_types(keys, DATE_PROBES)
-    local field = '.g' .. number
-    local values = redis.call('HMGET', keys[1], field, '.run')
-    if values[1] then check_form(keys[1], field, GROUP, values[1]) end
-    if values[2] then check_form(keys[1], '.run', ORDINAL, values[2]) end
-    return values[1] and parse_group(values[1]) or nil, tonumber(values[2] or 1)
+-- Takes the trigger out of the outbox. Returns 1, or 0 when it was not there.
+local function take_trigger(date, number, run)
+    local field = outbox_field(date, number, run)
+    check_type('HLEN', date.outbox)
+    if redis.call('HEXISTS', date.outbox, field) == 0 then return 0 end
+    take_out(date, field)
+    return 1
+end
+
+-- The trigger of the group's current run has left.
+local function mark_triggered(date, number, group, message, now)
+    if group.phase == 'cancelled' then
+        remember_phase(date, number, group)
+        group.ended = '-'
+    end
+    group.triggered, group.message = since_ready(group, now), message
+    if group.ended == '-' then group.phase = 'triggered' end
+    set_group(date, number, group)
+    schedule(date)
 end
 
 -- KEYS: of a date. ARGV: definition, date, now, group, run, the bus's message id, lane.
 -- Returns 1 when the trigger was in the outbox, 0 when it was confirmed before, cancelled or superseded.
 local function confirm(keys, argv)
     local now, number, run, message = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5]), argv[6]
-    local group, date_run = group_at(keys, number)
-    count_step(keys, argv)
-    local date = {key = keys[1], history = keys[2], text = argv[2]}
-    local removed = take_out(keys[3], keys[5], string.format('%s/g%d/r%d', argv[2], number, run))
-    if group and group.run < run then return removed end -- a run that was never opened, as far as this store knows
-    if not group or group.run > run then
-        local known = run_of_old_message(date, number, message)
-        if not known and date_run > run then
-            keep_message(date, number, run, message)
-        end
-    elseif removed == 1 or group.phase == 'cancelled' then
-        if group.phase == 'cancelled' then
-            remember_phase(date, number, group)
-            group.ended = '-'
-        end
-        group.triggered = since_ready(group, now)
-        group.message = message
-        if group.ended == '-' then
-            group.phase = 'triggered'
-            local length = definition(argv[1]).policy.group_deadline
-            if length > 0 then redis.call('ZADD', keys[4], 'LT', whole(now + length), string.sub(argv[2], -2)) end
-        end
-        write_group(date, number, group)
+    local date = load(keys, definition(argv[1]), argv[2], '')
+    local group, removed = group_of(date, number), take_trigger(date, number, run)
+    if group and group.run == run then
+        if removed == 1 or group.phase == 'cancelled' then mark_triggered(date, number, group, message, now) end
+    elseif run < (group and group.run or date.run) and not run_of_old_message(date, number, message) then
+        keep_message(date, number, run, message) -- of a run that this store never opened it knows nothing
     end
+    commit(date, argv[#argv])
     return removed
 end
 
 -- KEYS: of a date. ARGV: date, group, run, now, lane. Returns 1 when the trigger was waiting, and is no more.
 local function cancel(keys, argv)
     local number, run = tonumber(argv[2]), tonumber(argv[3])
-    local group = group_at(keys, number)
-    count_step(keys, argv)
+    local date = load(keys, nil, argv[1], '')
+    local group = group_of(date, number)
     if not group or group.run ~= run or group.phase ~= 'ready' then return 0 end
-    if take_out(keys[3], keys[5], string.format('%s/g%d/r%d', argv[1], number, run)) == 0 then return 0 end
+    if take_trigger(date, number, run) == 0 then return 0 end
     group.phase, group.ended = 'cancelled', since_ready(group, tonumber(argv[4]))
-    write_group({key = keys[1]}, number, group)
+    set_group(date, number, group)
+    commit(date, argv[#argv])
     return 1
 end
 
@@ -209,8 +207,8 @@ end
 local function in_flight(keys, argv)
     local number = tonumber(argv[2])
     local values = redis.call('HMGET', keys[1], '.g' .. number, '.stall')
-    local group = values[1] and is_group(values[1]) and parse_group(values[1])
-    local stall = values[2] and is_stall(values[2]) and parse_stall(values[2])
+    local group = values[1] and parse_group(values[1])
+    local stall = values[2] and parse_stall(values[2])
     if not group or group.run ~= tonumber(argv[3]) then return 0 end
     if group.phase == 'ready' then return 1 end
     if group.phase ~= 'triggered' then return 0 end

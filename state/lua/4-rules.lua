@@ -11,8 +11,7 @@ end
 
 -- The run of the group's trigger that had this message id, among those published before the last one.
 local function run_of_old_message(date, number, message)
-    local known = redis.call('HGET', date.key, '.g' .. number .. '.old')
-    for run, id in string.gmatch(known or '', '(%d+):(%S+)') do
+    for run, id in string.gmatch(date.raw['.g' .. number .. '.old'] or '', '(%d+):(%S+)') do
         if id == message then return tonumber(run) end
     end
 end
@@ -44,16 +43,18 @@ local function judge(date, event)
     end
     local beyond_doubt = group and how == 'named' and old and old.run ~= group.run
     if old and not beyond_doubt then
-        if event.execution == date.extra and not is_better(event, old) then return DUPLICATE end
+        if event.execution == date.raw[event.name .. '.x'] and not is_better(event, old) then return DUPLICATE end
         if event.at < old.at then return LATE end
     end
     return number and not group and PREMATURE or APPLIED
 end
 
+local SATISFIES = 43 -- "+", which a record begins with
+
 local function satisfied(date, name)
-    local record = record_of(date, name)
-    if not record or not record.satisfies then return false end
-    local number = date.def.group_of[name]
+    local text = date.raw[name]
+    if not text or string.byte(text) ~= SATISFIES then return false end
+    local record, number = record_of(date, name), date.def.group_of[name]
     if not number then return true end
     local group = group_of(date, number)
     return group and record.run == group.run
@@ -68,7 +69,7 @@ end
 
 -- A re-run (rule 5): the first started group that rests on what was made anew, or nil.
 local function stale_from(date, event, old)
-    if not old or event.execution == date.extra or event.at <= old.at then return nil end
+    if not old or event.execution == date.raw[event.name .. '.x'] or event.at <= old.at then return nil end
     for number, group in ipairs(date.def.groups) do
         if not group_of(date, number) then return nil end
         if group.rests[event.name] then return number end
@@ -79,7 +80,7 @@ local function mark_stale(date, event, first, now)
     local before, settle = date.stale, date.def.policy.settle
     date.stale = {first = before and math.min(before.first, first) or first, since = before and before.since or now,
                   due = settle and now + settle or 0, name = event.name}
-    redis.call('HSET', date.key, '.stale', table.concat({date.stale.first, whole(date.stale.since),
+    set(date, '.stale', table.concat({date.stale.first, whole(date.stale.since),
         whole(date.stale.due), date.stale.name}, ' '))
 end
 
@@ -88,7 +89,7 @@ end
 local function end_stall(date)
     if not date.stall then return end
     remember_stall(date)
-    redis.call('HDEL', date.key, '.stall')
+    set(date, '.stall', nil)
     date.stall = nil
 end
 
@@ -120,7 +121,7 @@ local function settle_group(date, number, now)
     remember_phase(date, number, group)
     group.phase = phase
     group.ended = (phase == 'done' or phase == 'failed') and since_ready(group, now) or '-'
-    write_group(date, number, group)
+    set_group(date, number, group)
     if group.ended ~= '-' then end_stall(date) end
     return phase
 end
@@ -152,12 +153,9 @@ local function facts_of(date, number, group, correlation)
         correlation ~= '' and ',"correlation":' .. cjson.encode(correlation) or '', table.concat(upstream, ','))
 end
 
--- Puts the group's trigger into the outbox. A live one is leased in this same step to the replica that decides it; a
--- backfill one first needs a slot.
 local function put_out(date, number, group, correlation)
     local field, facts = outbox_field(date, number, group.run), facts_of(date, number, group, correlation)
-    redis.call('HSET', date.outbox, field, facts)
-    if date.lessee ~= '' and group.tag == 'l' then write_lease(date.leases, field, date.lessee) end
+    put_into_outbox(date, field, facts, group.tag)
     return field, facts
 end
 
@@ -171,14 +169,21 @@ local function start_next(date, correlation, now)
     if not all_satisfied(date, date.def.groups[number].needs) then return nil end
     local group = {phase = 'ready', run = date.run, ready = now, triggered = '-', ended = '-',
                    tag = backfill_tag(date, number), message = '-'}
-    -- first: Redis takes nothing back when a later write fails
     local field, facts = put_out(date, number, group, correlation)
     end_stall(date)
-    redis.call('HSET', date.key, '.run', date.run, '.g' .. number, format_group(group))
-    if correlation ~= '' then redis.call('HSET', date.key, '.g' .. number .. '.c', correlation) end
-    if date.raw['.since'] and number == 1 then redis.call('HDEL', date.key, '.since') end
-    date.groups[number] = group
+    set(date, '.run', whole(date.run))
+    set_group(date, number, group)
+    if correlation ~= '' then set(date, '.g' .. number .. '.c', correlation) end
+    if number == 1 then set_time(date, 'since', nil) end
     return field, facts
+end
+
+local function upstream_has_no_data(date)
+    for _, name in ipairs(date.def.upstream) do
+        local record = record_of(date, name)
+        if not record or record.status ~= 'no_data' then return false end
+    end
+    return true
 end
 
 -- Rule 7: the date is closed while nothing has started and all of upstream says no_data; or, when the calendar has
@@ -186,20 +191,15 @@ end
 local function settle_no_games(date, calendar_has_none, now)
     local closed = #date.def.upstream > 0 and not group_of(date, 1)
     if closed and not (calendar_has_none and not all_satisfied(date, date.def.groups[1].needs)) then
-        for _, name in ipairs(date.def.upstream) do
-            local record = record_of(date, name)
-            closed = closed and record and record.status == 'no_data'
-        end
+        closed = upstream_has_no_data(date)
     end
-    local before = date.raw['.no_games']
+    local before = date.no_games
     if closed and not before then
-        redis.call('HSET', date.key, '.no_games', whole(now))
-        date.raw['.no_games'] = whole(now)
+        set_time(date, 'no_games', now)
         end_stall(date)
     elseif before and not closed then
-        redis.call('HDEL', date.key, '.no_games')
-        date.raw['.no_games'] = false
-        remember(date, 'n', before)
+        set_time(date, 'no_games', nil)
+        remember(date, 'n', whole(before))
     end
     return closed, closed and not before
 end
@@ -218,9 +218,9 @@ local function deadline_of(date)
     local policy, begun, length = date.def.policy, nil, 0
     if group and group.phase == 'triggered' then
         begun, length = time_of(group, group.triggered), policy.group_deadline
-    elseif number < #date.def.groups and not date.stale and not date.raw['.no_games'] then
+    elseif number < #date.def.groups and not date.stale and not date.no_games then
         if not group then
-            begun = tonumber(date.raw['.since'] or nil)
+            begun = date.since
         elseif group.phase == 'done' then
             begun = time_of(group, group.ended)
         end
@@ -237,10 +237,5 @@ local function schedule(date)
     local at = deadline_of(date)
     local stale = date.stale
     if stale and stale.due > 0 and not (at and at <= stale.due) then at = stale.due end
-    local day = string.sub(date.text, -2)
-    if at then
-        redis.call('ZADD', date.due, whole(at), day)
-    else
-        redis.call('ZREM', date.due, day)
-    end
+    date.due_at = at or false
 end
