@@ -17,11 +17,26 @@ static void print_pipeline(const struct invocation *call, const struct pipeline 
     fprintf(call->out, "; triggers go to %s\n", pipeline->triggers.topic);
 }
 
+static void print_warnings(const struct invocation *call, const struct setup *setup) {
+    char text[SETUP_WARNING_MAX];
+    for (int i = 0; setup_warning(setup, i, text); i++)
+        term_print(&call->term, call->out, TONE_WARN, "  warning: %s\n", text);
+}
+
+static json_t *warnings_json(const struct setup *setup) {
+    json_t *warnings = json_array();
+    char text[SETUP_WARNING_MAX];
+    for (int i = 0; setup_warning(setup, i, text); i++)
+        json_push(&warnings, json_text(text));
+    return warnings;
+}
+
 static struct result print_checked(const struct invocation *call, const struct setup *setup) {
     if (!call->common->json) {
         term_print(&call->term, call->out, TONE_GOOD, "%s is fine\n", setup->config_name);
         for (int i = 0; i < config_pipeline_count(setup->config); i++)
             print_pipeline(call, config_pipeline_at(setup->config, i));
+        print_warnings(call, setup);
         return ok();
     }
     json_t *pipelines = json_array(), *object = json_object();
@@ -30,6 +45,7 @@ static struct result print_checked(const struct invocation *call, const struct s
     json_put(&object, "file", json_text(setup->config_name));
     json_put(&object, "fine", json_true());
     json_put(&object, "pipelines", pipelines);
+    json_put(&object, "warnings", warnings_json(setup));
     return json_print(object, call->out);
 }
 

@@ -90,6 +90,12 @@ static void keep_secrets_apart(const struct serving *serving) {
     setup_hide_secrets(&serving->setup, &serving->log);
 }
 
+static void warn(const struct serving *serving) {
+    char text[SETUP_WARNING_MAX];
+    for (int i = 0; setup_warning(&serving->setup, i, text); i++)
+        log_warning(&serving->log, "%s", text);
+}
+
 /* --- Stopping ------------------------------------------------------------------------------------------- */
 
 static void close_signals(struct serving *serving) {
@@ -347,6 +353,7 @@ static struct result run_serve(const struct invocation *call, bool *answer) {
         serving->sink = make_sink(config_log(serving->setup.config), call->common);
         serving->log = log_root(&serving->sink);
         keep_secrets_apart(serving);
+        warn(serving);
         uv_loop_init(&serving->loop);
         result = serve(serving, fields->create);
         uv_loop_close(&serving->loop);

@@ -262,6 +262,29 @@ static struct result bus_redis(const struct setup *setup, struct redis_settings 
     return ok();
 }
 
+/* --- Warnings. ------------------------------------------------------------------------------------------ */
+
+static bool warn_of_plain(const char *key, const struct redis_settings *settings, char *text) {
+    const char *host = redis_settings_exposed(settings);
+    if (host)
+        snprintf(text, SETUP_WARNING_MAX,
+            "%s: the password goes to %.200s as plain text, and everything else: Redis' TLS is not spoken. "
+            "Keep "
+            "that network private, or use a unix socket or a tunnel (deploy/SECURITY.md)",
+            key, host);
+    return host;
+}
+
+bool setup_warning(const struct setup *setup, int index, char text[SETUP_WARNING_MAX]) {
+    struct redis_settings store, bus;
+    bool on_redis = false, own = *config_bus(setup->config)->url;
+    int count = 0;
+    if (is_ok(setup_redis(setup, &store)) && warn_of_plain("store.url", &store, text) && count++ == index)
+        return true;
+    return own && is_ok(setup_bus_redis(setup, &bus, &on_redis)) && on_redis
+        && warn_of_plain("bus.url", &bus, text) && count == index;
+}
+
 /* --- The calendar. -------------------------------------------------------------------------------------- */
 
 /* file "": there is none, and *read stays as it is. */

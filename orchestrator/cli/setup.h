@@ -81,6 +81,14 @@ struct result setup_bus_redis(
 struct result setup_calendar(
     const struct setup *setup, const struct pipeline *pipeline, struct game_calendar **calendar) MUST_CHECK;
 
+enum { SETUP_WARNING_MAX = 400 };
+
+/*
+ * What is allowed and yet to be told to an operator, the index-th of it: passwords that cross a network in
+ * plain text. False when there are no more, or when the addresses are wrong, which others tell.
+ */
+bool setup_warning(const struct setup *setup, int index, char text[SETUP_WARNING_MAX]);
+
 /* Opens the bus on the loop; log outlives it. */
 struct result setup_open_bus(
     const struct setup *setup, uv_loop_t *loop, const struct log *log, struct bus **bus) MUST_CHECK;

@@ -24,6 +24,7 @@ enum {
     ROOM_BYTES_MIN = 1024 * 1024, /* a disk with less is full */
     HEALTHY_MS = 60000,           /* one that lived so long starts again at once */
     PATH_BYTES_MAX = 1024,
+    ENVIRONMENT_MAX = 16,
 };
 
 struct embedded {
@@ -138,9 +139,28 @@ static void on_exit_of_child(uv_process_t *process, int64_t status, int signal) 
     start_again(embedded, how);
 }
 
+/*
+ * What redis-server gets of our environment: where programs and libraries are, and how it writes times. All
+ * the rest may hold secrets (a proxy's password, a cloud's key) and would stand in its memory and in /proc.
+ */
+static const char **environment_of_server(const char *made[ENVIRONMENT_MAX]) {
+    static const char *const passed[] = {
+        "PATH=", "LD_LIBRARY_PATH=", "TZ=", "LANG=", "LC_ALL=", "LC_CTYPE=", "TMPDIR="};
+    size_t count = 0;
+    for (char **variable = environ; *variable; variable++) {
+        for (size_t i = 0; i < sizeof passed / sizeof *passed && count + 1 < ENVIRONMENT_MAX; i++) {
+            if (strncmp(*variable, passed[i], strlen(passed[i])) == 0)
+                made[count++] = *variable;
+        }
+    }
+    made[count] = NULL;
+    return made;
+}
+
 /* The server inherits the lock, and holds it as long as it lives. */
 static MUST_CHECK struct result spawn_with(struct embedded *embedded, int lock) {
     char log_file[PATH_BYTES_MAX + 32];
+    const char *environment[ENVIRONMENT_MAX];
     snprintf(log_file, sizeof log_file, "%s/redis.log", embedded->directory);
     /* A value of up to 256 bytes leaves a date's hash compact: an error message or a long id is no more. */
     const char *arguments[] = {"redis-server", "--hash-max-listpack-value", "256", "--port", "0",
@@ -151,6 +171,7 @@ static MUST_CHECK struct result spawn_with(struct embedded *embedded, int lock) 
         {.flags = UV_INHERIT_FD, .data.fd = lock}};
     uv_process_options_t options = {.file = "redis-server",
         .args = (char **)arguments,
+        .env = (char **)environment_of_server(environment),
         .exit_cb = on_exit_of_child,
         .stdio = inherited,
         .stdio_count = sizeof inherited / sizeof *inherited,

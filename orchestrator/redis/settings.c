@@ -1,8 +1,11 @@
 #include "redis/settings.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static const char tcp_scheme[] = "redis://", unix_scheme[] = "unix://", sentinel_scheme[] = "sentinel://",
                   cluster_scheme[] = "cluster://";
@@ -180,6 +183,30 @@ struct result redis_settings_parse(const char *url, struct arena *arena, struct 
         "\"%s\" is not a Redis address: it is redis://host:port/database, unix:///path/to/socket?db=N, "
         "sentinel://host,host/master or cluster://host,host",
         url);
+}
+
+/* --- In plain text -------------------------------------------------------------------------------------- */
+
+static bool is_this_machine(const char *host) {
+    struct in_addr ipv4;
+    struct in6_addr ipv6;
+    if (inet_pton(AF_INET, host, &ipv4) == 1)
+        return ntohl(ipv4.s_addr) >> 24 == 127;
+    if (inet_pton(AF_INET6, host, &ipv6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&ipv6) || (IN6_IS_ADDR_V4MAPPED(&ipv6) && ipv6.s6_addr[12] == 127);
+    return strcasecmp(host, "localhost") == 0;
+}
+
+const char *redis_settings_exposed(const struct redis_settings *settings) {
+    if (!settings->password && !(settings->kind == REDIS_BY_SENTINEL && settings->sentinel_password))
+        return NULL;
+    if (settings->kind == REDIS_SINGLE)
+        return settings->host && !is_this_machine(settings->host) ? settings->host : NULL;
+    for (int i = 0; i < settings->seed_count; i++) {
+        if (!is_this_machine(settings->seeds[i].host))
+            return settings->seeds[i].host;
+    }
+    return NULL;
 }
 
 /* --- Copying and describing ----------------------------------------------------------------------------- */

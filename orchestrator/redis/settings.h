@@ -53,6 +53,12 @@ struct result redis_settings_parse(
 struct result redis_settings_copy(
     const struct redis_settings *from, struct arena *arena, struct redis_settings *to) MUST_CHECK;
 
+/*
+ * The first host to which a password goes as plain text (hiredis has no TLS) and that is not this machine;
+ * NULL when there is none. Where the master of sentinels is, they say later: it counts as where they are.
+ */
+const char *redis_settings_exposed(const struct redis_settings *settings);
+
 /* "redis://127.0.0.1:6379/0" or "unix:///…": without secrets, for messages. Returns text. */
 char *redis_settings_describe(const struct redis_settings *settings, char *text, size_t size);
 

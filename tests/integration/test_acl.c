@@ -3,6 +3,7 @@
  * asks for most; and they may do nothing else. Redis keeps a list of what it refused, ACL LOG: a command that
  * the code uses and the file lacks stands there even where the code can do without the answer.
  */
+#include "support/acl_file.h"
 #include "support/check.h"
 #include "support/commands.h"
 #include "support/daemon.h"
@@ -18,10 +19,6 @@
 enum { PATH_BYTES = 512, FILE_BYTES_MAX = 1 << 20, DEADLINE_MS = 40000, LINE_BYTES = 256 };
 
 #define DAY ((game_date)18919)
-#define FULL "phasegate"
-#define READ_ONLY "phasegate-readonly"
-#define PASSWORD "correct horse"
-#define PASSWORD_SHA256 "4104d36f8da2c254349f85836793ebe029e0c957063a34c91c2e9203187b5631"
 
 struct fixture {
     struct temp_dir dir;
@@ -44,30 +41,10 @@ static char *read_file(const char *path) {
     return text;
 }
 
-/* As an operator does it: each …-SHA256 becomes the hash of a password. The test itself stays the default
- * user. */
-static void write_acl(const char *path) {
-    char *text = read_file(SOURCE_DIR "/deploy/redis.acl");
-    FILE *file = fopen(path, "we");
-    assert_non_null(file);
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
-        char *hash = strchr(line, '#');
-        if (hash)
-            fprintf(
-                file, "%.*s#" PASSWORD_SHA256 "%s\n", (int)(hash - line), line, hash + strcspn(hash, " "));
-        else if (strncmp(line, "user default ", strlen("user default ")) == 0)
-            fprintf(file, "user default on nopass ~* &* +@all\n");
-        else
-            fail_msg("a user without a password: %s", line);
-    }
-    fclose(file);
-    free(text);
-}
-
 static void fill_environment(struct fixture *fixture, const char *user, const char **environment) {
     environment[0] = fixture->config;
     environment[1] = user;
-    environment[2] = "PHASEGATE_STORE_PASSWORD=" PASSWORD;
+    environment[2] = "PHASEGATE_STORE_PASSWORD=" ACL_PASSWORD;
     environment[3] = "LC_ALL=C.UTF-8";
     environment[4] = NULL;
 }
@@ -79,7 +56,7 @@ static int set_up(void **state) {
     char path[PATH_BYTES];
     fixture->dir = temp_dir_make();
     snprintf(path, sizeof path, "%s/redis.acl", fixture->dir.path);
-    write_acl(path);
+    acl_file_write(SOURCE_DIR "/deploy/redis.acl", path);
     fixture->redis = redis_server_start(
         (struct redis_server_options){.arguments = (const char *[]){"--aclfile", path, NULL}});
     *state = fixture;
@@ -99,10 +76,10 @@ static int tear_down(void **state) {
 }
 
 static void start(struct fixture *fixture) {
-    static const char *const user[] = {"PHASEGATE_STORE_USERNAME=" FULL, NULL};
+    static const char *const user[] = {"PHASEGATE_STORE_USERNAME=" ACL_FULL, NULL};
     fixture->daemon = daemon_new((struct daemon_options){.binary = PHASEGATE_BINARY,
         .redis_url = redis_server_url(fixture->redis),
-        .password = PASSWORD,
+        .password = ACL_PASSWORD,
         .create = true,
         .environment = user});
     daemon_start(fixture->daemon);
@@ -111,7 +88,7 @@ static void start(struct fixture *fixture) {
         (struct player_options){.redis = redis_server_settings(fixture->redis), .first = DAY, .count = 1});
     snprintf(fixture->config, sizeof fixture->config, "PHASEGATE_CONFIG=%s", daemon_config(fixture->daemon));
     fill_environment(fixture, user[0], fixture->environment);
-    fill_environment(fixture, "PHASEGATE_STORE_USERNAME=" READ_ONLY, fixture->readers_environment);
+    fill_environment(fixture, "PHASEGATE_STORE_USERNAME=" ACL_READ_ONLY, fixture->readers_environment);
     fixture->commands = commands_new(PHASEGATE_BINARY, fixture->environment);
     fixture->readers = commands_new(PHASEGATE_BINARY, fixture->readers_environment);
 }
@@ -139,7 +116,7 @@ static char *ask_as(struct fixture *fixture, const char *user, const char *comma
     const struct redis_settings *settings = redis_server_settings(fixture->redis);
     redisContext *connection = redisConnectUnix(settings->path);
     assert_true(connection && !connection->err);
-    freeReplyObject(redisCommand(connection, "AUTH %s %s", user, PASSWORD));
+    freeReplyObject(redisCommand(connection, "AUTH %s %s", user, ACL_PASSWORD));
     redisReply *reply = redisCommand(connection, command);
     assert_non_null(reply);
     char *text = strdup(reply->type == REDIS_REPLY_ERROR ? reply->str : "");
@@ -250,18 +227,18 @@ static void nothing_else_is_allowed(void **state) {
         "SUBSCRIBE all", "PUBLISH all x", "SWAPDB 0 1", "MIGRATE h 1 k 0 1", "RESTORE k 0 x", "RENAME a b",
         "SLOWLOG GET", "LATENCY DOCTOR"};
     for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-        check_refused(fixture, FULL, refused[i]);
-        check_refused(fixture, READ_ONLY, refused[i]);
+        check_refused(fixture, ACL_FULL, refused[i]);
+        check_refused(fixture, ACL_READ_ONLY, refused[i]);
     }
     char *script =
-        ask_as(fixture, FULL, "EVAL return{redis.call('FLUSHALL')} 0"); /* it may run; that may not */
+        ask_as(fixture, ACL_FULL, "EVAL return{redis.call('FLUSHALL')} 0"); /* it may run; that may not */
     assert_non_null(strstr(script, "can't run this command"));
     free(script);
     static const char *const writing[] = {"HSET pg:{nba}:counters a 1", "DEL pg:{nba}:months",
         "FCALL pg_apply 0", "FUNCTION LOAD x", "ZADD pg:{nba}:months 1 a", "XADD pg:bus:{x} * a b",
         "HGETALL pg:bus:{x}"};
     for (size_t i = 0; i < sizeof writing / sizeof *writing; i++)
-        check_refused(fixture, READ_ONLY, writing[i]);
+        check_refused(fixture, ACL_READ_ONLY, writing[i]);
 }
 
 static void a_reader_changes_nothing(void **state) {
@@ -360,11 +337,11 @@ static char *granted_to(const char *user, bool streams) {
 /* Also those that a test comes by only now and then. */
 static void whatever_scripts_call_is_granted(void **state) {
     (void)state;
-    char *granted = granted_to(FULL, false);
+    char *granted = granted_to(ACL_FULL, false);
     assert_true(check_folder(SOURCE_DIR "/state/lua", ".lua", next_call, granted) > 40);
     assert_true(check_folder(SOURCE_DIR "/orchestrator/redis", ".c", next_command, granted) > 4);
     free(granted);
-    granted = granted_to(FULL, true);
+    granted = granted_to(ACL_FULL, true);
     assert_true(check_folder(SOURCE_DIR "/orchestrator/bus", ".c", next_call, granted) > 5);
     free(granted);
 }

@@ -100,7 +100,7 @@ static bool has_secret(const char *bytes, size_t size) {
     return memmem(bytes, size, SECRET, strlen(SECRET)) != NULL;
 }
 
-static bool file_has_secret(pid_t process, const char *name) {
+static bool file_has(pid_t process, const char *name, const char *text) {
     char path[64], bytes[1 << 16];
     snprintf(path, sizeof path, "/proc/%d/%s", (int)process, name);
     FILE *file = fopen(path, "re");
@@ -108,7 +108,11 @@ static bool file_has_secret(pid_t process, const char *name) {
     size_t size = fread(bytes, 1, sizeof bytes, file);
     fclose(file);
     assert_true(size > 0);
-    return has_secret(bytes, size);
+    return memmem(bytes, size, text, strlen(text)) != NULL;
+}
+
+static bool file_has_secret(pid_t process, const char *name) {
+    return file_has(process, name, SECRET);
 }
 
 struct mapping {
@@ -238,12 +242,52 @@ static void a_file_that_is_no_secret_is_refused(void **state) {
     check_refused(fixture, SECRET, 0600, "is no file");
 }
 
+/* --- Where it goes ---------------------------------------------------------------------------------------
+ */
+
+/* The embedded server gets what it needs to run, and nothing that may be a secret. */
+static void the_embedded_server_does_not_inherit_it(void **state) {
+    struct fixture *fixture = *state;
+    static const char *const environment[] = {"PHASEGATE_ALERTS_WEBHOOK=https://example.com/" SECRET,
+        "PHASEGATE_STORE_PASSWORD=" SECRET, "HTTPS_PROXY=http://user:" SECRET "@proxy",
+        "SOMEBODYS_KEY=" SECRET, "TZ=Europe/London", NULL};
+    fixture->daemon = daemon_new(
+        (struct daemon_options){.binary = PHASEGATE_BINARY, .create = true, .environment = environment});
+    daemon_start(fixture->daemon);
+    daemon_await_running(fixture->daemon);
+    assert_false(file_has_secret(daemon_redis_process(fixture->daemon), "environ"));
+    assert_false(file_has_secret(daemon_redis_process(fixture->daemon), "cmdline"));
+    assert_true(file_has(daemon_redis_process(fixture->daemon), "environ", "TZ=Europe/London"));
+}
+
+/* An address of the documentation's network, where nobody is. */
+static void plain_text_over_a_network_is_warned_of(void **state) {
+    struct fixture *fixture = *state;
+    static const char warning[] = "store.url: the password goes to 192.0.2.1 as plain text";
+    fixture->daemon = daemon_new((struct daemon_options){
+        .binary = PHASEGATE_BINARY, .redis_url = "redis://192.0.2.1:6379", .password = SECRET});
+    daemon_start(fixture->daemon);
+    daemon_await_said(fixture->daemon, warning);
+    static const char *const environment[] = {
+        "PHASEGATE_STORE_URL=redis://192.0.2.1:6379", "PHASEGATE_STORE_PASSWORD=" SECRET, NULL};
+    struct commands *commands = commands_new(PHASEGATE_BINARY, environment);
+    check_run(commands, 0, "config", "check");
+    commands_check_output(commands, warning);
+    check_run(commands, 0, "config", "check", "--json");
+    json_t *answer = commands_json(commands);
+    assert_int_equal(json_array_size(json_object_get(answer, "warnings")), 1);
+    json_decref(answer);
+    commands_free(&commands);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_password_from_the_environment_is_hidden, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_password_from_a_file_is_hidden, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_others_may_read_is_warned_of, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_file_that_is_no_secret_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_embedded_server_does_not_inherit_it, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(plain_text_over_a_network_is_warned_of, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

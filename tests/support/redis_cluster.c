@@ -1,5 +1,6 @@
 #include "support/redis_cluster.h"
 
+#include "support/acl_file.h"
 #include "support/await.h"
 #include "support/check.h"
 #include "support/process.h"
@@ -12,7 +13,7 @@ enum { MASTERS = REDIS_CLUSTER_MASTERS, SERVERS = REDIS_CLUSTER_SERVERS, DEADLIN
 
 struct node {
     struct redis_server *server;
-    const char *arguments[16];
+    const char *arguments[24];
     char bus_port[16];
     char id[48];
 };
@@ -31,10 +32,16 @@ static int port_of(const struct node *node) {
 
 static void start_node(struct redis_test_cluster *cluster, struct node *node) {
     snprintf(node->bus_port, sizeof node->bus_port, "%d", port_free());
+    enum { ARGUMENTS = 10 }; /* without a password */
     const char *words[] = {"--cluster-enabled", "yes", "--cluster-node-timeout", "1000", "--cluster-port",
         node->bus_port, "--repl-diskless-sync-delay", "0", "--cluster-replica-validity-factor", "0",
         cluster->options.password ? "--masterauth" : NULL, cluster->options.password};
     memcpy(node->arguments, words, sizeof words);
+    if (cluster->options.acl_file) {
+        const char *const acl[] = {"--aclfile", cluster->options.acl_file, "--masteruser", ACL_REPLICA,
+            "--masterauth", ACL_PASSWORD};
+        memcpy(&node->arguments[ARGUMENTS], acl, sizeof acl);
+    }
     node->server = redis_server_start((struct redis_server_options){.tcp = true,
         .password = cluster->options.password,
         .append_only = cluster->options.append_only,

@@ -14,6 +14,7 @@ struct redis_test_cluster;
 
 struct redis_cluster_options {
     const char *password; /* NULL: none */
+    const char *acl_file; /* made by acl_file_write; NULL: none */
     bool append_only;     /* what was answered survives kill -9 of all of them */
 };
 

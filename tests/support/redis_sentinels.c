@@ -1,5 +1,6 @@
 #include "support/redis_sentinels.h"
 
+#include "support/acl_file.h"
 #include "support/await.h"
 #include "support/check.h"
 
@@ -38,6 +39,11 @@ static void start_servers(struct redis_sentinels *set) {
         set->arguments[used++] = "--masterauth";
         set->arguments[used++] = password;
     }
+    if (set->options.acl_file) {
+        const char *const words[] = {
+            "--aclfile", set->options.acl_file, "--masteruser", ACL_REPLICA, "--masterauth", ACL_PASSWORD};
+        memcpy(&set->arguments[used], words, sizeof words);
+    }
     set->servers[set->count++] = redis_server_start(options);
     snprintf(set->master_port, sizeof set->master_port, "%d", port_of(set->servers[0]));
     for (int i = 0; i < set->options.replicas; i++) {
@@ -53,13 +59,23 @@ static void start_sentinels(struct redis_sentinels *set) {
         "sentinel down-after-milliseconds phasegate %d\n"
         "sentinel failover-timeout phasegate 3000\n",
         set->master_port, set->options.down_after_ms > 0 ? set->options.down_after_ms : 500);
+    char *at = set->configuration + used;
+    size_t left = sizeof set->configuration - (size_t)used;
+    const char *own = set->options.sentinel_password;
     if (set->options.password)
-        snprintf(set->configuration + used, sizeof set->configuration - (size_t)used,
-            "sentinel auth-pass phasegate %s\n", set->options.password);
+        used = snprintf(at, left, "sentinel auth-pass phasegate %s\n", set->options.password);
+    else if (set->options.acl_file)
+        used = snprintf(at, left,
+            "sentinel auth-user phasegate " ACL_SENTINEL "\nsentinel auth-pass phasegate \"" ACL_PASSWORD
+            "\"\n");
+    else
+        used = 0;
+    if (own)
+        snprintf(at + used, left - (size_t)used, "requirepass %s\nsentinel sentinel-pass %s\n", own, own);
     strcpy(set->url, "sentinel://");
     for (int i = 0; i < REDIS_SENTINELS; i++) {
-        set->sentinels[i] =
-            redis_server_start((struct redis_server_options){.tcp = true, .sentinel = set->configuration});
+        set->sentinels[i] = redis_server_start(
+            (struct redis_server_options){.tcp = true, .sentinel = set->configuration, .password = own});
         size_t length = strlen(set->url);
         snprintf(set->url + length, sizeof set->url - length, "%s127.0.0.1:%d", i > 0 ? "," : "",
             port_of(set->sentinels[i]));

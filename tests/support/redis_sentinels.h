@@ -14,10 +14,12 @@ enum { REDIS_SENTINELS = 3, REDIS_SENTINELS_REPLICAS_MAX = 4 };
 struct redis_sentinels;
 
 struct redis_sentinels_options {
-    int replicas;         /* 1 to REDIS_SENTINELS_REPLICAS_MAX; 0: 1 */
-    const char *password; /* of the servers, not of the sentinels; NULL: none */
-    bool append_only;     /* what was answered survives kill -9 of all of them */
-    int down_after_ms;    /* without an answer a server counts as down; 0: 500 */
+    int replicas;                  /* 1 to REDIS_SENTINELS_REPLICAS_MAX; 0: 1 */
+    const char *password;          /* of the servers, not of the sentinels; NULL: none */
+    const char *acl_file;          /* of the servers, made by acl_file_write; NULL: none */
+    const char *sentinel_password; /* of the sentinels themselves; NULL: none */
+    bool append_only;              /* what was answered survives kill -9 of all of them */
+    int down_after_ms;             /* without an answer a server counts as down; 0: 500 */
 };
 
 /* Started; the replicas are in step, and each sentinel knows them and the other sentinels. */

@@ -206,6 +206,44 @@ static void a_full_arena_is_told(void **state) {
     arena_free(&tiny);
 }
 
+/* Where a password would go in plain text, as "host", or "" for nowhere. */
+static void check_exposed(const char *url, bool with_password, const char *expected) {
+    struct redis_settings settings;
+    check_ok(redis_settings_parse(url, arena, &settings));
+    settings.password = with_password ? "secret" : NULL;
+    const char *host = redis_settings_exposed(&settings);
+    if (strcmp(host ? host : "", expected) != 0)
+        fail_msg("%s: a password goes to \"%s\", expected \"%s\"", url, host ? host : "", expected);
+    settings.password = NULL;
+    assert_null(redis_settings_exposed(&settings));
+}
+
+static void where_a_password_crosses_a_network(void **state) {
+    (void)state;
+    check_exposed("redis://10.0.0.1", false, "");
+    check_exposed("redis://10.0.0.1", true, "10.0.0.1");
+    check_exposed("redis://redis.example:6379/1", true, "redis.example");
+    check_exposed("redis://[2001:db8::1]:6379", true, "2001:db8::1");
+    check_exposed("redis://0.0.0.0", true, "0.0.0.0");
+    check_exposed("redis://127.example", true, "127.example");
+    check_exposed("redis://localhost.example", true, "localhost.example");
+    check_exposed("cluster://127.0.0.1,10.0.0.2", true, "10.0.0.2");
+    check_exposed("sentinel://127.0.0.1,db/main", true, "db");
+    static const char *const here[] = {"redis://", "redis://127.0.0.1", "redis://127.8.9.1", "redis://[::1]",
+        "redis://[::ffff:127.0.0.1]", "redis://LocalHost", "unix:///run/redis.sock",
+        "cluster://[::1],localhost", "sentinel://localhost/main"};
+    for (size_t i = 0; i < sizeof here / sizeof *here; i++)
+        check_exposed(here[i], true, "");
+}
+
+static void a_sentinels_password_does_too(void **state) {
+    (void)state;
+    struct redis_settings settings = {.kind = REDIS_BY_SENTINEL, .seeds = {{"db", 26379}}, .seed_count = 1};
+    assert_null(redis_settings_exposed(&settings));
+    settings.sentinel_password = "secret";
+    assert_string_equal(redis_settings_exposed(&settings), "db");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tcp_addresses_are_read),
@@ -217,6 +255,8 @@ int main(void) {
         cmocka_unit_test(several_addresses_are_read),
         cmocka_unit_test(there_is_an_end_to_addresses),
         cmocka_unit_test(a_copy_shares_nothing),
+        cmocka_unit_test(where_a_password_crosses_a_network),
+        cmocka_unit_test(a_sentinels_password_does_too),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
