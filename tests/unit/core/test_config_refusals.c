@@ -29,7 +29,8 @@ static void shape(void **state) {
     REFUSE({"  url:", "  urll:", "gate.yaml:2: store.urll: there is no such key; did you mean url?"},
         {"  kind: redis\n", "  colour: red\n",
             "gate.yaml:4: bus.colour: there is no such key; expected kind, url, username, password, "
-            "password_file, sentinel_password, project, endpoint, emulator, streams and lease_seconds"},
+            "password_file, sentinel_password, sentinel_password_file, project, endpoint, emulator, streams "
+            "and lease_seconds"},
         {"bus:\n", "store:\n", "gate.yaml:3: store: given twice; expected once (first on line 1)"},
         {"  kind: redis\n", "  kind: redis\n  kind: pubsub\n",
             "gate.yaml:5: bus.kind: given twice; expected once (first on line 4)"},
@@ -43,10 +44,12 @@ static void shape(void **state) {
             "gate.yaml:4: bus.kind: got a list, expected a single value"},
         {"bus:\n  kind: redis\n", "bus:\n",
             "gate.yaml:3: bus: got nothing, expected keys: kind, url, username, password, "
-            "password_file, sentinel_password, project, endpoint, emulator, streams and lease_seconds"},
+            "password_file, sentinel_password, sentinel_password_file, project, endpoint, emulator, streams "
+            "and lease_seconds"},
         {"bus:\n  kind: redis\n", "bus: redis\n",
             "gate.yaml:3: bus: got a single value, expected keys: kind, url, username, password, "
-            "password_file, sentinel_password, project, endpoint, emulator, streams and lease_seconds"},
+            "password_file, sentinel_password, sentinel_password_file, project, endpoint, emulator, streams "
+            "and lease_seconds"},
         {"[mackerel]\n        needs", "mackerel\n        needs",
             "gate.yaml:17: pipelines[0].groups[0].processors: got a single value, expected a list"},
         {"[salmon, herring]", "[salmon, {herring: 1}]",
