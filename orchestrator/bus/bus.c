@@ -42,6 +42,11 @@ void bus_seek(
     bus->ops->seek(bus, source, time_ms, done, context);
 }
 
+void bus_look(struct bus *bus, const struct source *source, struct bus_backlog *backlog, bus_done_fn *done,
+    void *context) {
+    bus->ops->look(bus, source, backlog, done, context);
+}
+
 struct result bus_check_moment(int64_t time_ms) {
     char moment[TIMESTAMP_TEXT_MAX], now[TIMESTAMP_TEXT_MAX];
     struct clock clock = clock_system();

@@ -42,7 +42,7 @@ struct receiver {
 /* A publish ended. message_id, the bus's, is valid during the call; NULL unless result is ok. */
 typedef void bus_published_fn(void *context, struct result result, const char *message_id);
 
-/* Something longer ended: bus_create, bus_seek, bus_flush, bus_close. */
+/* Something longer ended: bus_create, bus_seek, bus_look, bus_flush, bus_close. */
 typedef void bus_done_fn(void *context, struct result result);
 
 /*
@@ -103,6 +103,28 @@ void bus_publish(struct bus *bus, const char *topic, const struct message *messa
  */
 void bus_seek(
     struct bus *bus, const struct source *source, int64_t time_ms, bus_done_fn *done, void *context);
+
+enum backlog {
+    BACKLOG_UNKNOWN, /* this bus does not say */
+    BACKLOG_NONE,    /* all of it has been received and acked */
+    BACKLOG_SOME,
+};
+
+enum { BACKLOG_UNTIL_MAX = 48 };
+
+/* What a subscription has still to receive or to ack of what there was when it was looked at first. */
+struct bus_backlog {
+    char until[BACKLOG_UNTIL_MAX]; /* the end of it; "" to begin with, then the bus's */
+    enum backlog left;
+};
+
+/*
+ * Fills in backlog, which lives until done is called, once. Streams says exactly what is left; Pub/Sub does
+ * not, and only says whether it is there: CODE_UNAVAILABLE when the bus cannot be reached. CODE_NOT_FOUND and
+ * CODE_REFUSED as for bus_seek.
+ */
+void bus_look(struct bus *bus, const struct source *source, struct bus_backlog *backlog, bus_done_fn *done,
+    void *context);
 
 /* Calls done when every ack, nack and publish called before it has left, or cannot for now
  * (CODE_UNAVAILABLE). */

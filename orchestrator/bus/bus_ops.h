@@ -20,6 +20,8 @@ struct bus_ops {
         bus_published_fn *published, void *context);
     void (*seek)(
         struct bus *bus, const struct source *source, int64_t time_ms, bus_done_fn *done, void *context);
+    void (*look)(struct bus *bus, const struct source *source, struct bus_backlog *backlog, bus_done_fn *done,
+        void *context);
     void (*flush)(struct bus *bus, bus_done_fn *done, void *context);
     void (*close)(struct bus *bus, bus_done_fn *closed, void *context);
 };

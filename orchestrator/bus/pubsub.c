@@ -139,6 +139,19 @@ static void seek(
         pubsub_admin_seek(pubsub->admin, subscription, time_ms, done, context);
 }
 
+/* It says nothing of what is left; but that it is there. */
+static void look(struct bus *bus, const struct source *source, struct bus_backlog *backlog, bus_done_fn *done,
+    void *context) {
+    struct pubsub *pubsub = pubsub_of(bus);
+    char subscription[PUBSUB_NAME_MAX];
+    struct result r = pubsub_subscription_name(pubsub->project, source->subscription, subscription);
+    backlog->left = BACKLOG_UNKNOWN;
+    if (!is_ok(r))
+        pubsub_late_done(&pubsub->late, done, context, r);
+    else
+        pubsub_admin_look(pubsub->admin, subscription, done, context);
+}
+
 static void flush(struct bus *bus, bus_done_fn *done, void *context) {
     struct pubsub *pubsub = pubsub_of(bus);
     for (int i = 0; i < pubsub->puller_count; i++)
@@ -214,6 +227,7 @@ static const struct bus_ops ops = {
     .nack = nack,
     .publish = publish,
     .seek = seek,
+    .look = look,
     .flush = flush,
     .close = close_bus,
 };

@@ -19,9 +19,18 @@ enum { KEPT_SECONDS = 7 * 24 * 3600 };
 
 /*
  * Creating goes from the first to the fourth, and a step whose thing is there already skips the making of it.
- * Seeking is the last two.
+ * Seeking is the last two, and looking one of its own.
  */
-enum step { GET_TOPIC, CREATE_TOPIC, GET_SUBSCRIPTION, CREATE_SUBSCRIPTION, CHECK_KEEPING, SEEK, FINISHED };
+enum step {
+    GET_TOPIC,
+    CREATE_TOPIC,
+    GET_SUBSCRIPTION,
+    CREATE_SUBSCRIPTION,
+    LOOK,
+    CHECK_KEEPING,
+    SEEK,
+    FINISHED
+};
 
 typedef Google__Pubsub__V1__Subscription Subscription;
 
@@ -124,6 +133,7 @@ static void job_do(struct job *job) {
         [CREATE_TOPIC] = create_topic,
         [GET_SUBSCRIPTION] = get_subscription,
         [CREATE_SUBSCRIPTION] = create_subscription,
+        [LOOK] = get_subscription,
         [CHECK_KEEPING] = get_subscription,
         [SEEK] = seek,
     };
@@ -294,6 +304,11 @@ void pubsub_admin_seek(
     struct job *job = job_new(admin, CHECK_KEEPING, subscription, done, context);
     if (job)
         job->time_ms = time_ms;
+}
+
+void pubsub_admin_look(
+    struct pubsub_admin *admin, const char *subscription, bus_done_fn *done, void *context) {
+    job_new(admin, LOOK, subscription, done, context);
 }
 
 void pubsub_admin_close(struct pubsub_admin *admin) {

@@ -27,6 +27,10 @@ void pubsub_admin_create(struct pubsub_admin *admin, const char *topic, const ch
 void pubsub_admin_seek(
     struct pubsub_admin *admin, const char *subscription, int64_t time_ms, bus_done_fn *done, void *context);
 
+/* Is the subscription there? done as above. */
+void pubsub_admin_look(
+    struct pubsub_admin *admin, const char *subscription, bus_done_fn *done, void *context);
+
 /* What is under way ends as CODE_UNAVAILABLE. */
 void pubsub_admin_close(struct pubsub_admin *admin);
 bool pubsub_admin_idle(const struct pubsub_admin *admin);

@@ -222,6 +222,7 @@ static const struct bus_ops streams_ops = {
     .nack = streams_nack,
     .publish = streams_publish,
     .seek = streams_seek,
+    .look = streams_look,
     .flush = streams_flush,
     .close = streams_close,
 };

@@ -5,6 +5,7 @@
  *   streams.c           the bus: opening, the loop's turns, closing
  *   streams_publish.c   what is sent for the caller: XADD, XGROUP CREATE
  *   streams_seek.c      moving a group back in time
+ *   streams_look.c      what a group has left
  *   streams_receive.c   asking for entries and handing them out
  *   streams_return.c    acks, nacks and leases of what was handed out
  *   streams_trim.c      cutting streams, and leaving groups
@@ -153,6 +154,11 @@ void streams_tell_failed(struct streams_bus *bus);
 void streams_seek(
     struct bus *bus, const struct source *source, int64_t time_ms, bus_done_fn *done, void *context);
 
+/* --- streams_look.c ------------------------------------------------------------------------------------- */
+
+void streams_look(struct bus *bus, const struct source *source, struct bus_backlog *backlog,
+    bus_done_fn *done, void *context);
+
 /* --- streams_receive.c ---------------------------------------------------------------------------------- */
 
 struct result streams_subscribe(struct bus *bus, const struct source *source, struct receiver receiver,
@@ -206,6 +212,14 @@ void streams_extend(struct streams_subscription *sub);
     "  if ams ~= bms then return ams < bms end\n"                                                            \
     "  if #aseq ~= #bseq then return #aseq < #bseq end\n"                                                    \
     "  return aseq < bseq\n"                                                                                 \
+    "end\n"
+
+/* For scripts: XINFO's list of names and values as a table. */
+#define STREAMS_LUA_NAMED                                                                                    \
+    "local function named(list)\n"                                                                           \
+    "  local fields = {}\n"                                                                                  \
+    "  for i = 1, #list, 2 do fields[list[i]] = list[i + 1] end\n"                                           \
+    "  return fields\n"                                                                                      \
     "end\n"
 
 /* So many entries were published or acked: it may be time to cut. */

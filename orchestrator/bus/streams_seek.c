@@ -12,12 +12,7 @@
  * comes again goes to whoever reads it first. In one step, so that nothing is cut meanwhile. Answers whether
  * anything was ever removed from the stream, and the id from which on it is whole.
  */
-static const char move_back[] = STREAMS_LUA_BEFORE
-    "local function named(list)\n"
-    "  local fields = {}\n"
-    "  for i = 1, #list, 2 do fields[list[i]] = list[i + 1] end\n"
-    "  return fields\n"
-    "end\n"
+static const char move_back[] = STREAMS_LUA_BEFORE STREAMS_LUA_NAMED
     "local position = nil\n"
     "if redis.call('EXISTS', KEYS[1]) == 1 then\n"
     "  for _, info in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do\n"

@@ -2,22 +2,21 @@
 
 #include "base/clock.h"
 #include "bus/streams_past.h"
+#include "cli/backlog.h"
 #include "cli/dates.h"
 #include "cli/rebuild_window.h"
 #include "core/completion.h"
 #include "state/months.h"
 #include "state/rebuild.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     LOOK_EVERY_MS = 200,
-    REPLICA_WAIT_MS = 25000, /* five sweeps: who has not answered by then is not there */
-    REPLICA_RECENT_MS = 60000,
-    FIRST_QUIET = 4, /* times the quiet time, before anything came */
+    REPLICA_WAIT_MS = 25000,   /* at most, for who is there */
+    REPLICA_SILENT_MS = 15000, /* three sweeps: who has not raised the epoch for so long is not */
     PAGE = 200,
     PAGE_BYTES_MAX = 512 << 20,
     EVENT_BYTES_MAX = 8 * COMPLETION_BYTES_MAX,
@@ -80,34 +79,37 @@ static int64_t newest_raise(const struct rebuild_state *state) {
     return newest;
 }
 
-/* The replicas that know, and how many of the recent ones do not yet: the first raise after the beginning
- * tells one of it, the second shows that it heard. */
-static void count_replicas(
-    const struct rebuild_state *first, const struct rebuild_state *now, size_t *know, size_t *missing) {
-    int64_t recent_ms = newest_raise(now) - REPLICA_RECENT_MS;
+/* The replicas that know, and how many of those that are there do not yet: the first raise after the
+ * beginning tells one of it, the second shows that it heard. */
+static void count_replicas(const struct rebuild_state *first, const struct rebuild_state *now,
+    int64_t waited_ms, size_t *know, size_t *missing) {
+    int64_t recent_ms = newest_raise(now) - REPLICA_SILENT_MS;
     *know = *missing = 0;
     for (size_t i = 0; i < now->replica_count; i++) {
         const struct replica_raises *replica = &now->replicas[i];
         const struct replica_raises *before = find_replica(first, replica->name);
-        if (replica->count >= (before ? before->count : 0) + 2)
+        int64_t raises = replica->count - (before ? before->count : 0);
+        if (raises >= 2)
             ++*know;
-        else if (replica->at_ms >= recent_ms)
+        else if (raises > 0 || (replica->at_ms >= recent_ms && waited_ms < REPLICA_SILENT_MS))
             ++*missing;
     }
 }
 
 static struct result await_replicas(struct work *work) {
     struct rebuild_state *states = arena_alloc(work->rebuild->lookup->setup.arena, 2 * sizeof *states);
-    int64_t until_ms = now_ms() + REPLICA_WAIT_MS;
+    int64_t begun_ms = now_ms(), waited_ms = 0;
     size_t know = 0, missing = 1;
     if (!states)
         return fail(CODE_LIMIT, "out of memory");
     struct result r = reader_rebuild(work->reader, work->pipeline, &states[0]);
-    while (is_ok(r) && now_ms() < until_ms && (know == 0 || missing > 0)) {
+    while (is_ok(r) && waited_ms < REPLICA_WAIT_MS
+        && (missing > 0 || (know == 0 && waited_ms < REPLICA_SILENT_MS))) {
         wait_a_little(work);
+        waited_ms = now_ms() - begun_ms;
         r = reader_rebuild(work->reader, work->pipeline, &states[1]);
         if (is_ok(r))
-            count_replicas(&states[0], &states[1], &know, &missing);
+            count_replicas(&states[0], &states[1], waited_ms, &know, &missing);
     }
     work->rebuild->replicas = know;
     if (is_ok(r) && know == 0)
@@ -116,34 +118,6 @@ static struct result await_replicas(struct work *work) {
             "and "
             "give this command again");
     return r;
-}
-
-/* --- The backlog ---------------------------------------------------------------------------------------- */
-
-/* All of it came when nothing of it has come for a while; no bus says how much is left. The first one may
- * take longer: daemon and bus have to take notice of the move. */
-static struct result await_backlog(struct work *work) {
-    const struct rebuild *rebuild = work->rebuild;
-    struct rebuild_state *state = arena_alloc(rebuild->lookup->setup.arena, sizeof *state);
-    int64_t quiet_since_ms = now_ms(), seen_kept_ms = 0, seen_waiting = 0;
-    if (!state)
-        return fail(CODE_LIMIT, "out of memory");
-    while (now_ms() - quiet_since_ms < rebuild->quiet_ms * (seen_kept_ms ? 1 : FIRST_QUIET)) {
-        wait_a_little(work);
-        struct result r = reader_rebuild(work->reader, work->pipeline, state);
-        if (!is_ok(r))
-            return r;
-        if (state->waiting >= REBUILD_MESSAGES_MAX)
-            return fail(CODE_LIMIT,
-                "more than %d messages were published since then; what has come is taken by giving this "
-                "command again, with a later --seek",
-                REBUILD_MESSAGES_MAX);
-        if (state->last_kept_ms != seen_kept_ms || (state->waiting != seen_waiting && seen_waiting == 0))
-            quiet_since_ms = now_ms();
-        seen_kept_ms = state->last_kept_ms;
-        seen_waiting = state->waiting;
-    }
-    return ok();
 }
 
 /* --- Which triggers were sent --------------------------------------------------------------------------- */
@@ -398,7 +372,7 @@ static struct result run(struct work *work) {
     if (is_ok(r))
         r = seek_subscriptions(work->session, rebuild->seek, rebuild->lookup->setup.arena);
     if (is_ok(r))
-        r = await_backlog(work);
+        r = backlog_await(work->session, work->reader, rebuild);
     if (is_ok(r))
         r = read_sent(work);
     if (is_ok(r))

@@ -23,8 +23,8 @@ struct sent_trigger {
 struct rebuild {
     struct lookup *lookup;
     struct seek *seek;
-    int64_t
-        quiet_ms; /* the backlog is received when nothing of it has come for so long; four times, at first */
+    int64_t quiet_ms; /* backlog.h: where the bus does not say it, the backlog is received when nothing of it
+                         has come for so long; four times, at first */
 
     /* What came of it. */
     bool knows_triggers; /* the bus keeps the triggers, so it is known which were sent */

@@ -46,7 +46,7 @@ static const struct option_row rows[] = {
     {"rebuild", 0, OPTION_FLAG, NULL, FIELD(rebuild),
         "with --seek, after the store forgot: its state is made anew, without a second trigger"},
     {"quiet", 0, OPTION_COUNT, "SECONDS", FIELD(quiet),
-        "with --rebuild: all has been received when nothing came for so long (Redis 10, Pub/Sub 60)"},
+        "with --rebuild over Pub/Sub: all has been received when nothing came for so long (60)"},
     {"accept-loss", 0, OPTION_FLAG, NULL, FIELD(accept_loss),
         "nothing has to be rebuilt: the store's loss counts as settled"},
     {"dry-run", 'n', OPTION_FLAG, NULL, FIELD(dry_run), "print what would be done, and do not"},

@@ -4,11 +4,15 @@
  * is only what nobody can know.
  */
 #include "support/check.h"
+#include "support/crowd.h"
 #include "support/rich_season.h"
 
+#include <limits.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { TRIGGERS_MAX = 400 };
 
@@ -117,6 +121,10 @@ static void over_streams_nothing_is_sent_again(void **state) {
     daemon_stop(fixture->season.system.daemon);
 }
 
+/* What nobody had answered, in the rich season. */
+static const char *const unanswered[] = {
+    "nba/2021-10-23/g3/r1", "nba/2021-10-24/g3/r1", "nba/2021-10-24/g3/r2", "nba/2021-10-25/g2/r1", NULL};
+
 /* No bus keeps the triggers: those that nobody had answered go out again, under their old ids. */
 static void over_pubsub_only_what_nobody_answered_is_sent_again(void **state) {
     struct fixture *fixture = *state;
@@ -124,9 +132,7 @@ static void over_pubsub_only_what_nobody_answered_is_sent_again(void **state) {
     rich_play(&fixture->season);
     forget(fixture);
     rebuild(fixture);
-    check_sent_again(fixture,
-        (const char *const[]){"nba/2021-10-23/g3/r1", "nba/2021-10-24/g3/r1", "nba/2021-10-24/g3/r2",
-            "nba/2021-10-25/g2/r1", NULL});
+    check_sent_again(fixture, unanswered);
     commands_check_output(fixture->season.commands, "Pub/Sub keeps no triggers");
     check_stands(fixture, RICH_DONE, 1, 4, GROUP_DONE);
     check_stands(fixture, RICH_FAILS_ONCE, 1, 4, GROUP_DONE);
@@ -213,6 +219,46 @@ static void a_loss_can_be_accepted(void **state) {
     daemon_stop(fixture->season.system.daemon);
 }
 
+/* --- The bus goes away ---------------------------------------------------------------------------------- */
+
+enum { OUTAGE_MS = 10000 }; /* longer than the command waits for the first message */
+
+static void refuse_streams(struct fake_pubsub *fake, bool refused) {
+    fake_pubsub_answer_next(fake, FAKE_STREAMING_PULL, refused ? INT_MAX : 0, GRPC_STATUS_UNAVAILABLE);
+    fake_pubsub_break_streams(fake, GRPC_STATUS_UNAVAILABLE);
+}
+
+/* From when the subscriptions have been moved, before any of it has come. */
+static void *take_bus_away(void *context) {
+    struct fake_pubsub *fake = context;
+    while (fake_pubsub_calls(fake, FAKE_SEEK) < 2)
+        usleep(1000);
+    fake_pubsub_stop(fake);
+    refuse_streams(fake, false);
+    usleep(OUTAGE_MS * 1000);
+    check_ok(fake_pubsub_restart(fake));
+    return NULL;
+}
+
+/* Silence of a bus that is away is no quiet: the rebuild waits, and takes all. */
+static void while_the_bus_is_away_it_does_not_end(void **state) {
+    struct fixture *fixture = *state;
+    struct rich_season *season = &fixture->season;
+    pthread_t thread;
+    rich_open(season, PHASEGATE_BINARY, SYSTEM_FAKE, false);
+    rich_play(season);
+    forget(fixture);
+    refuse_streams(season->system.fake, true);
+    assert_int_equal(pthread_create(&thread, NULL, take_bus_away, season->system.fake), 0);
+    rebuild(fixture);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    check_sent_again(fixture, unanswered);
+    check_stands(fixture, RICH_DONE, 1, 4, GROUP_DONE);
+    check_stands(fixture, RICH_FAILED, 1, 2, GROUP_FAILED);
+    check_lost_is(fixture, false);
+    daemon_stop(season->system.daemon);
+}
+
 static int set_up(void **state) {
     return (*state = calloc(1, sizeof(struct fixture))) ? 0 : -1;
 }
@@ -233,6 +279,9 @@ int main(void) {
         TEST(an_older_state_is_brought_up_to_date),
         TEST(without_a_daemon_it_says_so),
         TEST(a_loss_can_be_accepted),
+        TEST(while_the_bus_is_away_it_does_not_end),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    struct crowd crowd = {0};
+    crowd_add(&crowd, "rebuild", tests, sizeof tests / sizeof *tests);
+    return crowd_await(&crowd);
 }

@@ -28,6 +28,7 @@ int main(void) {
     struct bus_fixture fixture = {.name = "streams",
         .open = open_streams,
         .redelivery_ms = 5000,
+        .says_backlog = true,
         .lease_ms = patient_ms(LEASE_MS),
         .stop = stop_server,
         .start = start_server,

@@ -30,8 +30,9 @@ struct bus_fixture {
      */
     void (*stop)(void *context);
     void (*start)(void *context);
-    bool greedy;  /* sends one receiver more than it takes at once, which it then keeps from the others */
-    bool forgets; /* after start, no topic, subscription or message is left */
+    bool greedy; /* sends one receiver more than it takes at once, which it then keeps from the others */
+    bool says_backlog; /* what is left of a subscription */
+    bool forgets;      /* after start, no topic, subscription or message is left */
 
     void *context;
     void

@@ -71,6 +71,19 @@ static void a_seek_fails_while_the_other_side_is_away(void **state) {
     come_back(suite);
 }
 
+static void a_look_fails_while_the_other_side_is_away(void **state) {
+    struct suite *suite = *state;
+    create_and_wait(&suite->loop, suite->bus, &suite->source);
+    suite->fixture->stop(suite->context);
+    struct outcome looked = {0};
+    struct bus_backlog backlog = {.until = ""};
+    bus_look(suite->bus, &suite->source, &backlog, outcome_done, &looked);
+    loop_until(&suite->loop, outcome_is_there, &looked, 6 * WAIT_MS, "the failure of a look");
+    assert_int_equal(looked.calls, 1);
+    assert_int_equal(looked.result.code, CODE_UNAVAILABLE);
+    come_back(suite);
+}
+
 static void it_can_be_closed_while_the_other_side_is_away(void **state) {
     struct suite *suite = *state;
     suite_start(suite, INBOX_HOLD, 0);
@@ -90,6 +103,7 @@ int bus_suite_outage(struct suite *suite) {
         suite_test(publishing_fails_while_the_other_side_is_away),
         suite_test(what_is_in_hand_when_the_other_side_goes_is_acked_when_it_comes_back),
         suite_test(a_seek_fails_while_the_other_side_is_away),
+        suite_test(a_look_fails_while_the_other_side_is_away),
         suite_test(it_can_be_closed_while_the_other_side_is_away),
     };
     return cmocka_run_group_tests_name(suite->fixture->name, tests, NULL, NULL);

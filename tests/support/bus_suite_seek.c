@@ -134,6 +134,70 @@ static void a_seek_of_a_missing_subscription_says_how_to_make_it(void **state) {
     check_fails(seek(suite, suite->bus, now_ms), CODE_INVALID, "");
 }
 
+/* --- What is left --------------------------------------------------------------------------------------- */
+
+static struct result look(struct suite *suite, struct bus_backlog *backlog) {
+    struct outcome outcome = {0};
+    bus_look(suite->bus, &suite->source, backlog, outcome_done, &outcome);
+    loop_until(&suite->loop, outcome_is_there, &outcome, 2 * WAIT_MS, "the end of a look");
+    assert_int_equal(outcome.calls, 1);
+    return outcome.result;
+}
+
+static void check_left(struct suite *suite, struct bus_backlog *backlog, enum backlog expected) {
+    check_ok(look(suite, backlog));
+    assert_int_equal(backlog->left, suite->fixture->says_backlog ? expected : BACKLOG_UNKNOWN);
+}
+
+/* Until all is received and acked; what comes after the first look is not waited for. */
+static void a_look_says_what_is_left(void **state) {
+    struct suite *suite = *state;
+    struct bus_backlog first = {.until = ""}, second = {.until = ""};
+    suite_start(suite, INBOX_HOLD, 1);
+    check_left(suite, &first, BACKLOG_NONE);
+    for (size_t i = 0; i < 3; i++)
+        suite_publish(suite, later[i]);
+    suite_await_count(suite, &suite->inbox, 1, WAIT_MS);
+    check_left(suite, &first, BACKLOG_NONE);
+    check_left(suite, &second, BACKLOG_SOME);
+    for (size_t i = 1; i <= 3; i++) {
+        suite_await_count(suite, &suite->inbox, i, WAIT_MS);
+        check_left(suite, &second, BACKLOG_SOME);
+        inbox_ack_one(&suite->inbox);
+        flush_and_wait(&suite->loop, suite->bus);
+    }
+    check_left(suite, &second, BACKLOG_NONE);
+    suite_publish(suite, "newest");
+    suite_await_count(suite, &suite->inbox, 4, WAIT_MS);
+    check_left(suite, &second, BACKLOG_NONE);
+}
+
+static void after_a_seek_all_of_it_is_left(void **state) {
+    struct suite *suite = *state;
+    struct bus_backlog backlog = {.until = ""};
+    int64_t moment_ms = earlier_and_later(suite);
+    flush_and_wait(&suite->loop, suite->bus);
+    check_left(suite, &backlog, BACKLOG_NONE);
+    suite->inbox.policy = INBOX_HOLD;
+    check_ok(seek(suite, suite->bus, moment_ms));
+    check_left(suite, &backlog, BACKLOG_SOME);
+    suite_await_deliveries(suite, &suite->inbox, 9, suite->fixture->redelivery_ms);
+    check_left(suite, &backlog, BACKLOG_SOME);
+    for (int i = 0; i < 3; i++)
+        inbox_ack_one(&suite->inbox);
+    flush_and_wait(&suite->loop, suite->bus);
+    check_left(suite, &backlog, BACKLOG_NONE);
+}
+
+static void a_look_at_a_missing_subscription_says_so(void **state) {
+    struct suite *suite = *state;
+    struct bus_backlog backlog = {.until = ""};
+    check_fails(look(suite, &backlog), CODE_NOT_FOUND, suite->subscription);
+    create_and_wait(&suite->loop, suite->bus, &(struct source){.topic = suite->topic});
+    suite_publish(suite, "a topic alone is not enough");
+    check_fails(look(suite, &backlog), CODE_NOT_FOUND, suite->subscription);
+}
+
 void bus_suite_seek(struct suite *suite) {
     const struct CMUnitTest tests[] = {
         suite_test(a_seek_brings_back_what_came_later_to_a_running_receiver),
@@ -142,6 +206,9 @@ void bus_suite_seek(struct suite *suite) {
         suite_test(a_seek_keeps_what_is_not_acked),
         suite_test(a_seek_into_the_future_is_refused),
         suite_test(a_seek_of_a_missing_subscription_says_how_to_make_it),
+        suite_test(a_look_says_what_is_left),
+        suite_test(after_a_seek_all_of_it_is_left),
+        suite_test(a_look_at_a_missing_subscription_says_so),
     };
     suite_run(suite, tests);
 }
