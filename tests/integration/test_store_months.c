@@ -142,11 +142,11 @@ static void a_refused_step_is_not_counted(void **state) {
         .timestamp_ms = NOW_MS,
         .execution_id = "run"};
     (void)state;
-    redis_server_do(server, "SET pg:{nba:2021-11}:outbox x");
+    redis_server_do(server, "SET pg:{nba:2021-11}:due x");
     check_fails(harness_try_apply(a.harness, nba_pipeline(), &completion, NOW_MS, &applied), CODE_INTERNAL,
         "WRONGTYPE");
     assert_int_equal(steps(), 0);
-    redis_server_do(server, "DEL pg:{nba:2021-11}:outbox");
+    redis_server_do(server, "DEL pg:{nba:2021-11}:due");
     redis_server_do(server, "SET " STEPS " x");
     check_fails(harness_try_apply(a.harness, nba_pipeline(), &completion, NOW_MS, &applied), CODE_INTERNAL,
         "WRONGTYPE");
