@@ -16,12 +16,14 @@
 
 /* --- What is recorded ----------------------------------------------------------------------------------- */
 
-/* Every key of the pipeline but the histories and the epoch, in one text; the caller's. */
+/* Every key of the pipeline but the histories, the epoch and the counts of steps, in one text; the caller's.
+ */
 static redisReply *snapshot(struct rich_season *season) {
     static const char script[] =
         "local all = {} for _, key in ipairs(redis.call('KEYS', 'pg:{nba*')) do "
         "local kind, kept = redis.call('TYPE', key).ok, {} "
-        "if kind == 'hash' and key ~= 'pg:{nba}:epoch' then kept = redis.call('HGETALL', key) "
+        "if kind == 'hash' and key ~= 'pg:{nba}:epoch' and not key:find(':steps$') "
+        "then kept = redis.call('HGETALL', key) "
         "elseif kind == 'zset' then kept = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end "
         "for i = 1, #kept, 2 do all[#all + 1] = key .. ' ' .. kept[i] .. '=' .. kept[i + 1] end end "
         "table.sort(all) return table.concat(all, '\\n')";
