@@ -69,11 +69,36 @@ static void what_was_let_go_is_said(void **state) {
     check_run(fixture->commands, 0, "quarantine", "list", "--no-color");
     commands_check_output(
         fixture->commands, "\n1 message\n2 older ones were let go: 1 for their age, 1 to make room\n");
+    check_run(fixture->commands, 0, "status", "--dates", "2025-12-01", "--no-color");
+    commands_check_output(
+        fixture->commands, "quarantine: 1 message (phasegate quarantine), 2 older ones were let go\n");
     check_run(fixture->commands, 0, "quarantine", "drop", "3");
     commands_check_output(fixture->commands, "3: dropped\n");
     check_run(fixture->commands, 0, "quarantine", "--no-color");
     assert_string_equal(commands_output(fixture->commands),
         "the quarantine is empty\n2 older ones were let go: 1 for their age, 1 to make room\n");
+}
+
+/* Of a message that was too large only the beginning is kept: it is shown, and stays when it is retried. */
+static void what_was_cut_is_shown_as_such(void **state) {
+    struct fixture *fixture = *state;
+    static char large[256 * 1024];
+    memset(large, 'x', sizeof large);
+    const struct message message = {.id = "4711", .data = large, .size = sizeof large};
+    harness_quarantine(
+        fixture->harness, nba_pipeline(), &message, "nba-phase3-complete", "too large", MONDAY_MS);
+    check_run(fixture->commands, 0, "quarantine", "show", "4711", "--no-color");
+    commands_check_output(fixture->commands, "of 262144 bytes; it cannot be retried\n");
+    check_run(fixture->commands, 1, "quarantine", "retry", "4711", "--no-color");
+    commands_check_output(fixture->commands, "4711: kept: only ");
+    check_run(fixture->commands, 0, "quarantine", "show", "4711", "--json");
+    json_t *answer = commands_json(fixture->commands);
+    assert_string_equal(json_string_value(json_object_get(answer, "reason")), "too large");
+    assert_true(json_is_true(json_object_get(answer, "cut")));
+    assert_int_equal(json_integer_value(json_object_get(answer, "size")), sizeof large);
+    assert_true(json_is_object(json_object_get(answer, "message")));
+    json_decref(answer);
+    check_run(fixture->commands, 2, "quarantine", "show");
 }
 
 static void each_outcome_has_its_line(void **state) {
@@ -122,6 +147,7 @@ int main(void) {
         TEST(the_newest_come_first),
         TEST(what_is_foreign_is_shown_in_one_line),
         TEST(what_was_let_go_is_said),
+        TEST(what_was_cut_is_shown_as_such),
         TEST(each_outcome_has_its_line),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
