@@ -96,7 +96,7 @@ static void tell_rebuild(struct watch *watch, bool under_way) {
 
 /* Nothing is remembered and nothing is there: that is no loss as far as anybody can know. */
 static void tell_new(const struct watch *watch) {
-    log_info(&watch->log,
+    log_notice(&watch->log,
         "the store knows nothing of this pipeline yet: it is new, or it has forgotten. If it should know: "
         "phasegate replay --pipeline %s --seek 7d --rebuild",
         watch->pipeline->name);

@@ -21,6 +21,7 @@ struct feed {
     bool receiving;
     size_t waiting; /* deliveries that could not be finished at once … */
     size_t stuck;   /* … and of these, those that not even the quarantine takes */
+    bool told_undecided;
 };
 
 /* One delivery in hand, from receiving to ack. */
@@ -210,6 +211,16 @@ static void count(const struct inbound *inbound, enum verdict verdict) {
     work->duplicates += verdict == VERDICT_DUPLICATE ? 1 : 0;
 }
 
+/* It names a trigger of the date's run whose group has not started: nobody who knows the date has sent that.
+ */
+static void note_undecided(struct inbound *inbound, enum verdict verdict) {
+    struct feed *feed = inbound->feed;
+    if (verdict != VERDICT_PREMATURE || !inbound->completion.trigger_id || feed->told_undecided)
+        return;
+    feed->told_undecided = true;
+    log_undecided(&feed->log, feed->pipeline, &inbound->completion);
+}
+
 static void hand_on(const struct inbound *inbound, const struct applied *applied) {
     const struct intake_parts *parts = &inbound->feed->intake->parts;
     const struct pipeline *pipeline = inbound->feed->pipeline;
@@ -249,6 +260,7 @@ static void on_applied(void *context, struct result result, const struct applied
     log_applied(&inbound->feed->log, inbound->feed->pipeline, inbound->delivery->message.id,
         &inbound->completion, applied);
     count(inbound, applied->verdict);
+    note_undecided(inbound, applied->verdict);
     hand_on(inbound, applied);
     intake->parts.on_stored(intake->parts.context, inbound->feed->pipeline);
     finish(inbound);

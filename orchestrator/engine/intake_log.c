@@ -43,6 +43,17 @@ void log_applied(const struct log *feed_log, const struct pipeline *pipeline, co
         log_info(&with_date, "group %d is %s", applied->group, applied->group_state);
 }
 
+void log_undecided(
+    const struct log *feed_log, const struct pipeline *pipeline, const struct completion *completion) {
+    char date[DATE_TEXT_MAX];
+    struct log log = log_with(feed_log, "game_date", date_format(completion->date, date));
+    log_warning(&log,
+        "%s answers %s, which this store has not decided: it has forgotten, or another one has this "
+        "pipeline. If this is the one, to rebuild it from the messages that the bus still has: phasegate "
+        "replay --pipeline %s --seek 7d --rebuild",
+        completion->processor->name, completion->trigger_id, pipeline->name);
+}
+
 void log_quarantine_drops(
     const struct log *log, struct quarantine_limits limits, const struct quarantine_drops *drops) {
     if (drops->by_age + drops->by_count + drops->by_bytes == 0)

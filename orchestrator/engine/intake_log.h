@@ -13,4 +13,9 @@ void log_applied(const struct log *feed_log, const struct pipeline *pipeline, co
 void log_quarantine_drops(
     const struct log *log, struct quarantine_limits limits, const struct quarantine_drops *drops);
 
+/* The completion answers a trigger that this store never decided: another one did, or it was forgotten before
+ * anybody remembered anything of it. */
+void log_undecided(
+    const struct log *feed_log, const struct pipeline *pipeline, const struct completion *completion);
+
 #endif

@@ -146,6 +146,29 @@ static void an_emptied_store_is_noticed(void **state) {
     daemon_stop(fixture->system.daemon);
 }
 
+/* Nothing is remembered of what it knew, and no bus says whether a subscription has a past: an answer to a
+ * trigger that it has not decided shows it. */
+static void an_answer_to_an_unknown_trigger_is_told_once(void **state) {
+    struct fixture *fixture = *state;
+    static const int processors[] = {PSZA, TDZA};
+    open_fixture(fixture, false);
+    for (size_t i = 0; i < sizeof processors / sizeof *processors; i++)
+        player_publish(fixture->system.player,
+            &(struct event){.processor = processors[i],
+                .date = SYSTEM_FIRST_DATE,
+                .rows = event_rows(processors[i], SYSTEM_FIRST_DATE),
+                .execution = "answer",
+                .trigger_id = i > 0 ? "nba/2021-10-19/g1/r1" : NULL,
+                .timestamp_ms = INT64_C(1764502927104)});
+    system_until_said(&fixture->system, "which this store has not decided");
+    publish(fixture, PGS, "first");
+    system_until_dates(&fixture->system, has_pgs, "the first table");
+    assert_int_equal(daemon_said(fixture->system.daemon, "which this store has not decided"), 1);
+    assert_int_equal(daemon_said(fixture->system.daemon, "team_defense_zone_analysis answers"), 1);
+    check_lost(fixture, NULL);
+    daemon_stop(fixture->system.daemon);
+}
+
 /* Of two daemons one finds it, and both know it for the same loss. */
 static void of_two_replicas_both_say_the_same_loss(void **state) {
     struct fixture *fixture = *state;
@@ -251,6 +274,7 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(an_emptied_store_is_noticed),
+        TEST(an_answer_to_an_unknown_trigger_is_told_once),
         TEST(of_two_replicas_both_say_the_same_loss),
         TEST(an_older_store_is_noticed),
         TEST(a_restart_remembers),
