@@ -28,14 +28,16 @@ local function broken(key, field, what, text)
                                what, string.gsub(string.sub(text, 1, 80), '%c', ' '))})
 end
 
--- The types are asked for by a command that fails on every other one: a key that is not there has any type.
-local function check_type(probe, key)
-    local answer = redis.pcall(probe, key)
-    if type(answer) == 'table' then error({err = answer.err .. ', which is ' .. key}) end
+-- A command, and the key named if it fails.
+local function ask(command, key, ...)
+    local answer = redis.pcall(command, key, ...)
+    if type(answer) == 'table' and answer.err then error({err = answer.err .. ', which is ' .. key}) end
+    return answer
 end
 
+-- The types are asked for by a command that fails on every other one: a key that is not there has any type.
 local function check_types(keys, probes)
-    for i = 1, #keys do check_type(probes[i], keys[i]) end
+    for i = 1, #keys do ask(probes[i], keys[i]) end
 end
 
 -- Adds to a counter that is there for people. One that somebody has spoiled begins anew: it is no reason to stop halfway.

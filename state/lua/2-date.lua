@@ -15,8 +15,7 @@ end
 -- keys: of the date, as every step has them: date, history, outbox, due, leases, steps. text: "2021-11-17". lessee:
 -- whose step this is, for leases; "" is nobody's. Records and groups are parsed when they are asked for.
 local function load(keys, def, text, lessee)
-    check_type('HLEN', keys[1])
-    local flat, raw = redis.call('HGETALL', keys[1]), {}
+    local flat, raw = ask('HGETALL', keys[1]), {}
     for i = 1, #flat, 2 do raw[flat[i]] = flat[i + 1] end
     local date = {key = keys[1], history = keys[2], outbox = keys[3], due = keys[4], leases = keys[5], steps = keys[6],
                   def = def, text = text, lessee = lessee, raw = raw, records = {}, groups = {},
@@ -127,7 +126,7 @@ local HISTORY_MAX = 256 -- entries of one date
 local function count_step(date, lane)
     local steps = redis.pcall('HINCRBY', date.steps, lane, 1)
     if type(steps) == 'table' then
-        check_type('HLEN', date.steps)
+        ask('HLEN', date.steps)
         broken(date.steps, lane, WHOLE[1], redis.call('HGET', date.steps, lane) or '')
     end
     return steps
@@ -184,11 +183,11 @@ end
 -- else can fail.
 local function commit(date, lane)
     local is_due, has_entries, has_out = date.due_at ~= nil, date.folded or #date.entries > 0, #date.out > 0
-    if is_due then check_type('ZCARD', date.due) end
-    if has_entries then check_type('LLEN', date.history) end
+    if is_due then ask('ZCARD', date.due) end
+    if has_entries then ask('LLEN', date.history) end
     if has_out then
-        check_type('HLEN', date.outbox)
-        check_type('HLEN', date.leases)
+        ask('HLEN', date.outbox)
+        ask('HLEN', date.leases)
     end
     local steps = count_step(date, lane)
     if is_due then write_due(date) end

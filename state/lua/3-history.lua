@@ -28,8 +28,7 @@ local function remember_ignored(date, verdict, event, now)
     end
     local entry = entry_of(1)
     local head, tail = completion_parts(entry)
-    check_type('LLEN', date.history)
-    local newest_head, newest_tail, before = completion_parts(redis.call('LINDEX', date.history, 0) or '')
+    local newest_head, newest_tail, before = completion_parts(ask('LINDEX', date.history, 0) or '')
     if newest_head == head and newest_tail == tail then
         date.folded = entry_of(before + 1)
     else

@@ -157,8 +157,7 @@ end
 -- Takes the trigger out of the outbox. Returns 1, or 0 when it was not there.
 local function take_trigger(date, number, run)
     local field = outbox_field(date, number, run)
-    check_type('HLEN', date.outbox)
-    if redis.call('HEXISTS', date.outbox, field) == 0 then return 0 end
+    if ask('HEXISTS', date.outbox, field) == 0 then return 0 end
     take_out(date, field)
     return 1
 end
