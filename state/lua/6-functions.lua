@@ -7,7 +7,8 @@ local function write_record(date, event, run, now)
     set(date, name .. '.x', event.execution)
     set(date, name .. '.c', event.correlation ~= '' and event.correlation or nil)
     set(date, name .. '.e', event.error ~= '' and event.error or nil)
-    date.records[name] = parse_record(text)
+    date.records[name] = {satisfies = event.satisfies, status = event.status, count = event.count, at = event.at,
+                          arrived = now, tag = event.tag, run = run, text = text}
 end
 
 -- A completion of upstream. Returns whether the date is closed, and whether it just was.
