@@ -1,6 +1,7 @@
 #include "redis/client.h"
 
 #include "base/backoff.h"
+#include "redis/bounds.h"
 #include "redis/internal.h"
 #include "redis/link.h"
 #include "redis/slot_map.h"
@@ -145,8 +146,8 @@ static struct result append(struct redis_client *client, int node, const char *c
 
 /* The next answer of a node, whatever it says. */
 static struct result receive(struct redis_client *client, int node, redisReply **reply) {
-    void *answer = NULL;
-    if (redisGetReply(client->connections[node], &answer) != REDIS_OK) {
+    redisReply *answer = NULL;
+    if (redis_next_reply(client->connections[node], &answer) != REDIS_OK) {
         struct result r =
             fail(CODE_UNAVAILABLE, "the store went away: %s", client->connections[node]->errstr);
         disconnect(client, node);

@@ -1,5 +1,7 @@
 #include "redis/poll.h"
 
+#include "redis/bounds.h"
+
 #include <stdlib.h>
 
 struct redis_poll {
@@ -15,8 +17,10 @@ static void on_poll(uv_poll_t *handle, int status, int happened) {
         poll->wanted = 0;
         happened = UV_READABLE;
     }
-    if (poll->context && (happened & UV_READABLE))
+    if (poll->context && (happened & UV_READABLE)) {
+        redis_bound_texts(poll->context->c.reader);
         redisAsyncHandleRead(poll->context);
+    }
     if (poll->context && (happened & UV_WRITABLE))
         redisAsyncHandleWrite(poll->context);
 }
@@ -76,6 +80,7 @@ struct result redis_poll_attach(
         free(poll);
         return fail(CODE_INTERNAL, "cannot watch the connection to Redis: %s", uv_strerror(status));
     }
+    redis_bound(context->c.reader);
     poll->handle.data = poll;
     poll->context = context;
     poll->events = events;

@@ -2,6 +2,7 @@
 
 #include "base/backoff.h"
 #include "redis/auth.h"
+#include "redis/bounds.h"
 #include "redis/internal.h"
 #include "redis/link.h"
 #include "redis/sentinel.h"
@@ -22,8 +23,9 @@ static struct result broken(const redisContext *connection, int reason) {
 static struct result ask(
     redisContext *connection, redisReply **reply, int argc, const char **argv, const size_t *lengths) {
     errno = 0;
-    redisReply *answer = redisCommandArgv(connection, argc, argv, lengths);
-    if (!answer)
+    redisReply *answer = NULL;
+    if (redisAppendCommandArgv(connection, argc, argv, lengths) != REDIS_OK
+        || redis_next_reply(connection, &answer) != REDIS_OK)
         return broken(connection, errno);
     *reply = answer;
     return ok();
@@ -64,7 +66,7 @@ static struct result sign_in(redisContext *connection, const struct redis_settin
     if (!auth || !redis_auth_make_room(connection)
         || redisAppendFormattedCommand(connection, auth, length) != REDIS_OK)
         r = fail(CODE_UNAVAILABLE, "out of memory");
-    else if (redisGetReply(connection, (void **)&reply) != REDIS_OK)
+    else if (redis_next_reply(connection, &reply) != REDIS_OK)
         r = broken(connection, errno);
     else
         r = redis_login_result(reply);
@@ -99,6 +101,7 @@ static struct result connect_once(
                                          : redisConnectWithTimeout(settings->host, settings->port, timeout);
     if (!fresh)
         return fail(CODE_INTERNAL, "out of memory for a connection to Redis");
+    redis_bound(fresh->reader);
     struct result r = ok();
     if (fresh->err)
         r = fail(CODE_UNAVAILABLE, "%s", fresh->errstr);
