@@ -28,9 +28,13 @@ static char *put_text(char **at, const char *text) {
     return put(at, text, text_size(text));
 }
 
+/* 0 where there is none, or none that a Timestamp may be: of the years 1 to 9999. */
 static int64_t published_ms(const Google__Pubsub__V1__PubsubMessage *message) {
+    static const int64_t first = INT64_C(-62135596800), last = INT64_C(253402300799);
     const Google__Pubsub__V1__Timestamp *time = message->publish_time;
-    return time ? time->seconds * 1000 + time->nanos / 1000000 : 0;
+    if (!time || time->seconds < first || time->seconds > last)
+        return 0;
+    return time->seconds * 1000 + time->nanos / 1000000;
 }
 
 struct pubsub_item *pubsub_item_new(

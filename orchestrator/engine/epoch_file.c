@@ -64,10 +64,13 @@ static void print_line(FILE *to, const char *name, const struct epoch_memory *me
 static void copy_others(const char *path, const struct pipeline *const *pipelines, int count, FILE *to) {
     char text[LINE_BYTES_MAX];
     FILE *from = fopen(path, "re");
+    int kept = 0; /* so that there is room for ours */
     for (int lines = 0; from && lines < FILE_LINES_MAX && fgets(text, sizeof text, from); lines++) {
         struct line line;
-        if (parse_line(text, &line) && find(&line, pipelines, count) < 0)
+        if (kept < FILE_LINES_MAX - count && parse_line(text, &line) && find(&line, pipelines, count) < 0) {
             print_line(to, line.name, &line.memory);
+            kept++;
+        }
     }
     if (from)
         fclose(from);

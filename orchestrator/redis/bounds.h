@@ -12,8 +12,13 @@
 #include <hiredis/hiredis.h>
 
 enum {
-    REDIS_ELEMENTS_MAX = 1 << 20,    /* of a list; the longest that we ask for has 100,000 */
-    REDIS_TEXT_BYTES_MAX = 64 << 20, /* of a text that is not whole yet; what we store is 1 MB at most */
+    REDIS_ELEMENTS_MAX = 1 << 20, /* of a list; the longest that we ask for has 100,000 */
+    /*
+     * Of a text that is not whole yet. A server takes none longer than 512 MB, unless it is told to: less
+     * here, and one such entry of a stream would end every connection that reads it, instead of going into
+     * quarantine.
+     */
+    REDIS_TEXT_BYTES_MAX = (512 << 20) + (64 << 10),
 };
 
 /* Bounds the lists of a fresh connection. */

@@ -166,7 +166,7 @@ static MUST_CHECK struct result spawn_with(struct embedded *embedded, int lock) 
     const char *arguments[] = {"redis-server", "--hash-max-listpack-value", "256", "--port", "0",
         "--unixsocket", embedded->socket, "--unixsocketperm", "600", "--dir", embedded->directory,
         "--appendonly", "yes", "--appendfsync", "always", "--save", "", "--maxmemory-policy", "noeviction",
-        "--daemonize", "no", "--logfile", log_file, NULL};
+        "--proto-max-bulk-len", "16mb", "--daemonize", "no", "--logfile", log_file, NULL};
     uv_stdio_container_t inherited[] = {{.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {.flags = UV_IGNORE},
         {.flags = UV_INHERIT_FD, .data.fd = lock}};
     uv_process_options_t options = {.file = "redis-server",

@@ -6,14 +6,36 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct result read_answer(const redisReply *reply, const char *name, struct sentinel_master *master) {
+enum { PORT_DIGITS_MAX = 5, PORT_MAX = 65535 };
+
+static bool read_port(const redisReply *text, int *port) {
+    size_t digits = text->str ? strspn(text->str, "0123456789") : 0;
+    if (digits == 0 || digits > PORT_DIGITS_MAX || digits != text->len)
+        return false;
+    *port = atoi(text->str);
+    return *port > 0 && *port <= PORT_MAX;
+}
+
+static bool read_host(const redisReply *text, char host[SENTINEL_HOST_MAX]) {
+    if (!text->str || text->len == 0 || text->len >= SENTINEL_HOST_MAX)
+        return false;
+    for (size_t i = 0; i < text->len; i++) {
+        if (text->str[i] <= ' ' || text->str[i] >= 0x7f)
+            return false;
+    }
+    memcpy(host, text->str, text->len + 1);
+    return true;
+}
+
+struct result sentinel_read_master(
+    const redisReply *reply, const char *name, struct sentinel_master *master) {
+    struct sentinel_master read;
     if (reply->type == REDIS_REPLY_NIL)
         return fail(CODE_UNAVAILABLE, "it knows no master named %s", name);
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !reply->element[0]->str
-        || !reply->element[1]->str || reply->element[0]->len >= SENTINEL_HOST_MAX)
+    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2 || !read_host(reply->element[0], read.host)
+        || !read_port(reply->element[1], &read.port))
         return fail(CODE_UNAVAILABLE, "it answers what is no address");
-    strcpy(master->host, reply->element[0]->str);
-    master->port = atoi(reply->element[1]->str);
+    *master = read;
     return ok();
 }
 
@@ -28,7 +50,7 @@ static struct result ask(const struct redis_settings *settings, const struct red
     if (is_ok(r))
         r = redis_ask(connection, &reply, 3, argv, NULL);
     if (is_ok(r))
-        r = read_answer(reply, settings->master, master);
+        r = sentinel_read_master(reply, settings->master, master);
     freeReplyObject(reply);
     redisFree(connection);
     return fail_within(r, "sentinel %s:%d", sentinel->host, sentinel->port);

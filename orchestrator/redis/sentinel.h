@@ -27,6 +27,10 @@ struct sentinel_master {
 struct result sentinel_find(
     const struct redis_settings *settings, unsigned first, struct sentinel_master *master) MUST_CHECK;
 
+/* A sentinel's answer, of whatever type: a host without blanks and control characters, and a port. */
+struct result sentinel_read_master(
+    const redisReply *reply, const char *name, struct sentinel_master *master) MUST_CHECK;
+
 /* The answer to ROLE: ok when it is a master's, CODE_UNAVAILABLE when it is not (yet, or any more). */
 struct result sentinel_check_role(const redisReply *reply) MUST_CHECK;
 

@@ -162,7 +162,7 @@ static void on_claimed(void *context, struct result result, enum claim claim, st
     (void)lease;
     (void)result;
     answers++;
-    fuzz_check(claim >= CLAIM_FULL && claim <= CLAIM_THEIRS);
+    fuzz_check(claim >= CLAIM_FULL && claim <= CLAIM_AWAY);
 }
 
 static void on_slot(void *context, struct result result, const struct trigger *trigger) {
