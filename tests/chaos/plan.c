@@ -12,7 +12,7 @@ enum {
     FIRST_FAULT_MS = 2000,
     LEASE_MS = 10000, /* the longest lease there is: a replica is frozen for longer */
     UPSTREAM = 5,
-    FIRST_DATE = 18901, /* 2021-10-01 */
+    LAST_DATE = 19722, /* 2023-12-31: what is far in the future is no date */
 };
 
 static const char *const fault_words[CHAOS_FAULT_COUNT] = {
@@ -133,7 +133,7 @@ static void plan_feed(struct plan *plan) {
     for (size_t i = 0; prime < count; i++)
         prime = primes[i];
     for (int i = 0; i < count; i++)
-        plan_date(plan, &dice, FIRST_DATE + i * 37 % prime, 2000 + i * (last_ms > 0 ? DATE_EVERY_MS : 100));
+        plan_date(plan, &dice, LAST_DATE - i * 37 % prime, 2000 + i * (last_ms > 0 ? DATE_EVERY_MS : 100));
 }
 
 /* --- Faults --------------------------------------------------------------------------------------------- */
