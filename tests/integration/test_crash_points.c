@@ -107,9 +107,13 @@ static void publish_november(struct fixture *fixture, int times) {
     fixture->bad += THIRD;
 }
 
+static int bad_kept(const struct fixture *fixture) {
+    return (int)redis_server_ask_number(fixture->system.redis, "ZCARD pg:{nba}:quarantine");
+}
+
 static bool bad_is_kept(void *context) {
     const struct fixture *fixture = context;
-    return redis_server_ask_number(fixture->system.redis, "ZCARD pg:{nba}:quarantine") >= fixture->bad;
+    return bad_kept(fixture) >= fixture->bad;
 }
 
 static void check_november(struct fixture *fixture) {
@@ -236,6 +240,7 @@ static void is_visited(void **state) {
     struct fixture *fixture = visit->fixture;
     fixture->system.options.first = fixture->next;
     fixture->next += DATES;
+    fixture->bad = bad_kept(fixture);
     player_answer(fixture->system.player, 1);
     get_there(fixture, visit->point);
     check_november(fixture);
