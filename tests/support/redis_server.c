@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { DEADLINE_MS = 10000, ARGUMENTS_MAX = 64, PORT_ATTEMPTS = 5 };
+enum { DEADLINE_MS = 60000, ARGUMENTS_MAX = 64, PORT_ATTEMPTS = 5 };
 
 struct redis_server {
     struct redis_server_options options;
