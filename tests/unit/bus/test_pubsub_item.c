@@ -78,6 +78,24 @@ static void a_delivery_without_a_message_is_empty(void **state) {
     free(item);
 }
 
+/* Nor this: a time that no Timestamp may be. */
+static void a_publish_time_of_no_year_is_none(void **state) {
+    (void)state;
+    static const int64_t seconds[] = {INT64_MAX, INT64_MIN, INT64_C(253402300800), INT64_C(-62135596801)};
+    for (size_t i = 0; i < sizeof seconds / sizeof *seconds; i++) {
+        Google__Pubsub__V1__Timestamp time = GOOGLE__PUBSUB__V1__TIMESTAMP__INIT;
+        Google__Pubsub__V1__PubsubMessage message = GOOGLE__PUBSUB__V1__PUBSUB_MESSAGE__INIT;
+        Google__Pubsub__V1__ReceivedMessage received = GOOGLE__PUBSUB__V1__RECEIVED_MESSAGE__INIT;
+        time.seconds = seconds[i];
+        message.publish_time = &time;
+        received.message = &message;
+        struct pubsub_item *item = pubsub_item_new(&received, NULL);
+        assert_non_null(item);
+        assert_int_equal(item->delivery.message.published_ms, 0);
+        free(item);
+    }
+}
+
 static void a_size_covers_the_wire(void **state) {
     (void)state;
     static char data[100000];
@@ -97,6 +115,7 @@ int main(void) {
         cmocka_unit_test(a_message_goes_out_and_comes_in_whole),
         cmocka_unit_test(a_bare_message_too),
         cmocka_unit_test(a_delivery_without_a_message_is_empty),
+        cmocka_unit_test(a_publish_time_of_no_year_is_none),
         cmocka_unit_test(a_size_covers_the_wire),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
