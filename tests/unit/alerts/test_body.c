@@ -51,6 +51,9 @@ static void what_is_refused(void **state) {
     check_fails(body_check("{\"a\": {{text}}}"), CODE_INVALID, "inside quotes");
     check_fails(body_check("{\"a\": \"{{text}}\""), CODE_INVALID, "gives no JSON");
     check_fails(body_check("hello {{text}}"), CODE_INVALID, "gives no JSON");
+    check_fails(body_check("{\"a\": \"\\{{state}}\"}"), CODE_INVALID, "no backslash before them");
+    check_fails(body_check("{\"a\": \"\\u00{{kind}}\"}"), CODE_INVALID, "gives no JSON");
+    check_ok(body_check("{\"a\": \"\\\\{{state}}\"}"));
 }
 
 static void too_many(void **state) {
