@@ -223,6 +223,18 @@ static void a_restart_remembers(void **state) {
     daemon_stop(fixture->system.daemon);
 }
 
+/* The file is written as soon as there is something to remember. */
+static void a_killed_daemon_has_remembered(void **state) {
+    struct fixture *fixture = *state;
+    open_fixture(fixture, true);
+    daemon_kill(fixture->system.daemon);
+    redis_server_do(fixture->system.redis, "FLUSHALL");
+    daemon_start(fixture->system.daemon);
+    daemon_await_running(fixture->system.daemon);
+    assert_int_equal(daemon_said(fixture->system.daemon, "the store has forgotten: it came back empty"), 1);
+    daemon_stop(fixture->system.daemon);
+}
+
 static void a_restart_finds_an_older_store(void **state) {
     struct fixture *fixture = *state;
     open_fixture(fixture, true);
@@ -278,6 +290,7 @@ int main(void) {
         TEST(of_two_replicas_both_say_the_same_loss),
         TEST(an_older_store_is_noticed),
         TEST(a_restart_remembers),
+        TEST(a_killed_daemon_has_remembered),
         TEST(a_restart_finds_an_older_store),
         TEST(what_comes_back_whole_is_no_loss),
     };

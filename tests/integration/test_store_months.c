@@ -265,6 +265,22 @@ static void it_is_noted_once(void **state) {
     assert_int_equal(raise_epoch(&b), FORGOTTEN_MONTHS);
 }
 
+static long long note_lost_november(void) {
+    return redis_server_ask_number(server,
+        "FCALL pg_note_month 2 " EPOCH " pg:{nba}:steps %lld %s 2021-11 0 0 1 0", (long long)NOW_MS,
+        a.memory.identity);
+}
+
+/* Both have read what must be there before either noted that it is not; the first may be settled by then. */
+static void two_that_find_it_at_once_note_it_once(void **state) {
+    (void)state;
+    assert_int_equal(note_lost_november(), 1);
+    assert_int_equal(raise_epoch(&a), FORGOTTEN_MONTHS);
+    redis_server_do(server, "HDEL " EPOCH " lost");
+    assert_int_equal(note_lost_november(), 1);
+    assert_int_equal(raise_epoch(&a), FORGOTTEN_NOTHING);
+}
+
 static void all_lost_months_are_named(void **state) {
     (void)state;
     step(&a, NOVEMBER, 3);
@@ -343,6 +359,7 @@ int main(void) {
         TEST(others_do_not_hide_it),
         TEST(ones_own_steps_do_not_hide_it),
         TEST(it_is_noted_once),
+        TEST(two_that_find_it_at_once_note_it_once),
         TEST(all_lost_months_are_named),
         TEST(the_loss_of_the_store_comes_first),
     };
