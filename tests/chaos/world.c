@@ -91,6 +91,9 @@ static int choose_redis(const struct world *world, int target) {
     return target % 2 ? target / 2 % redis_servers(world) : master;
 }
 
+/* Else its file grows by megabytes a minute, and it is away for as long as it reads it. */
+static const char *const rewritten[] = {"--auto-aof-rewrite-min-size", "8mb", NULL};
+
 static void open_store(struct world *world) {
     if (world->form == CHAOS_CLUSTER)
         world->cluster = redis_cluster_start((struct redis_cluster_options){.append_only = true});
@@ -98,7 +101,8 @@ static void open_store(struct world *world) {
         world->sentinels = redis_sentinels_start((struct redis_sentinels_options){
             .replicas = 2, .append_only = true, .down_after_ms = DOWN_AFTER_MS});
     else
-        world->single = redis_server_start((struct redis_server_options){.append_only = true});
+        world->single =
+            redis_server_start((struct redis_server_options){.append_only = true, .arguments = rewritten});
 }
 
 static const char *store_url(const struct world *world) {

@@ -1,7 +1,7 @@
 /*
  * A real redis-server for one test, on a unix socket or a free loopback port, in a directory of its own. It
  * dies with the test's process. Every function blocks until what it does is done, and fails the test when
- * that takes longer than ten seconds.
+ * that takes longer than a minute.
  */
 #ifndef PHASEGATE_TESTS_SUPPORT_REDIS_SERVER_H
 #define PHASEGATE_TESTS_SUPPORT_REDIS_SERVER_H
