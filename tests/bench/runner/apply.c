@@ -20,6 +20,8 @@ enum {
     LEASE_MS = 30000,
     APPLY_MS = 300000,
     BENCHMARK_MS = 300000,
+    RATE = 0,
+    REDIS_CPU = 1,
 };
 
 #define FIRST_DATE ((game_date)7305)
@@ -91,10 +93,11 @@ static void apply_ours(void *context, double *figures) {
     apply->harness = harness_open_over(redis_server_settings(apply->redis));
     harness_be(apply->harness, "bench", LEASE_MS);
     apply->sent = apply->answered = 0;
-    double begun = seconds_now();
+    double begun = seconds_now(), cpu = bench_redis_cpu(apply->redis);
     send_more(apply);
     loop_until(&apply->harness->loop, all_answered, apply, APPLY_MS, "all events to be applied");
-    figures[0] = apply->events / (seconds_now() - begun);
+    figures[RATE] = apply->events / (seconds_now() - begun);
+    figures[REDIS_CPU] = (bench_redis_cpu(apply->redis) - cpu) * 1e6 / apply->events;
     harness_close(&apply->harness);
 }
 
@@ -114,6 +117,7 @@ static void apply_beside(void *context, double *figures) {
     struct peer peer;
     char requests[16];
     bench_redis_empty(apply->redis);
+    double cpu = bench_redis_cpu(apply->redis);
     snprintf(requests, sizeof requests, "%d", apply->requests);
     peer_start_program(&peer,
         (const char *const[]){"redis-benchmark", "-s", redis_server_settings(apply->redis)->path, "-P", "64",
@@ -122,7 +126,8 @@ static void apply_beside(void *context, double *figures) {
         NULL);
     if (!process_wait(&peer.process, BENCHMARK_MS) || peer.process.status != 0)
         fail_msg("redis-benchmark does not end well");
-    figures[0] = read_rate(&peer);
+    figures[RATE] = read_rate(&peer);
+    figures[REDIS_CPU] = (bench_redis_cpu(apply->redis) - cpu) * 1e6 / apply->requests;
     peer_stop(&peer);
 }
 

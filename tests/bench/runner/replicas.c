@@ -63,18 +63,10 @@ static struct result replicas_open(const struct bench *bench, void **context) {
 
 /* --- Looking at it -------------------------------------------------------------------------------------- */
 
-static double server_cpu(struct redis_server *server) {
-    redisReply *reply = redis_server_ask(server, "INFO cpu");
-    const char *user = strstr(reply->str, "used_cpu_user:"), *system = strstr(reply->str, "used_cpu_sys:");
-    double seconds = atof(user + strlen("used_cpu_user:")) + atof(system + strlen("used_cpu_sys:"));
-    freeReplyObject(reply);
-    return seconds;
-}
-
 static double cluster_cpu(const struct replicas *replicas) {
     double seconds = 0;
     for (int i = 0; i < REDIS_CLUSTER_SERVERS; i++)
-        seconds += server_cpu(redis_cluster_server(replicas->cluster, i));
+        seconds += bench_redis_cpu(redis_cluster_server(replicas->cluster, i));
     return seconds;
 }
 

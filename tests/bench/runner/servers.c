@@ -30,12 +30,26 @@ void bench_redis_empty(struct redis_server *redis) {
         fail_msg("Redis takes too long to become empty");
 }
 
+/* A number of one of INFO's sections. */
+static double info_number(const redisReply *info, const char *name) {
+    const char *line = strstr(info->str, name);
+    if (!line)
+        fail_msg("INFO has no %s", name);
+    return atof(line + strlen(name));
+}
+
 double bench_redis_memory(struct redis_server *redis) {
-    redisReply *reply = redis_server_ask(redis, "INFO memory");
-    const char *line = strstr(reply->str, "used_memory:");
-    double bytes = line ? atof(line + strlen("used_memory:")) : 0;
-    freeReplyObject(reply);
+    redisReply *info = redis_server_ask(redis, "INFO memory");
+    double bytes = info_number(info, "used_memory:");
+    freeReplyObject(info);
     return bytes;
+}
+
+double bench_redis_cpu(struct redis_server *redis) {
+    redisReply *info = redis_server_ask(redis, "INFO cpu");
+    double seconds = info_number(info, "used_cpu_user:") + info_number(info, "used_cpu_sys:");
+    freeReplyObject(info);
+    return seconds;
 }
 
 /* The built-in pipeline under other names, each with topics of its own. */

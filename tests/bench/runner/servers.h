@@ -23,6 +23,9 @@ void bench_redis_empty(struct redis_server *redis);
 /* used_memory. */
 double bench_redis_memory(struct redis_server *redis);
 
+/* Seconds of processor time that it has used, user and system. */
+double bench_redis_cpu(struct redis_server *redis);
+
 /* What a daemon is to work with. */
 struct bench_daemon {
     const char *store_url; /* NULL: embedded, store and bus */
