@@ -1,7 +1,7 @@
 /*
  * A directory of a test's own, gone when the test is over. The path is short, since unix sockets, whose paths
- * may not exceed 107 bytes, are put into it. With PHASEGATE_TEST_KEEP in the environment it stays, for whoever
- * looks for the reason of a failure in the logs that are in it.
+ * may not exceed 107 bytes, are put into it. With PHASEGATE_TEST_KEEP in the environment it stays, for
+ * whoever looks for the reason of a failure in the logs that are in it.
  */
 #ifndef PHASEGATE_TESTS_SUPPORT_TEMP_DIR_H
 #define PHASEGATE_TESTS_SUPPORT_TEMP_DIR_H
