@@ -119,6 +119,11 @@ void streams_wake(struct streams_bus *bus);
 /* The topic's stream; NULL when there are too many, or no memory. */
 struct stream *streams_stream(struct streams_bus *bus, const char *topic);
 
+/* What a script about a group answered, which has to be a number and a text; CODE_NOT_FOUND when there is no
+ * such group.
+ */
+struct result streams_group_answer(const redisReply *reply, const char *group) MUST_CHECK;
+
 /* The loop has forgotten one of the bus's handles. */
 void streams_handle_closed(void *bus);
 

@@ -34,18 +34,26 @@ struct looking {
     char group[];
 };
 
+struct result streams_group_answer(const redisReply *reply, const char *group) {
+    if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOGROUP", strlen("NOGROUP")) == 0)
+        return fail(
+            CODE_NOT_FOUND, "there is no consumer group %s; make it with `phasegate serve --create`", group);
+    struct result r = redis_reply_result(reply);
+    if (is_ok(r)
+        && (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
+            || reply->element[0]->type != REDIS_REPLY_INTEGER
+            || reply->element[1]->type != REDIS_REPLY_STRING))
+        return fail(CODE_INTERNAL, "Redis did not answer what it was asked about group %s", group);
+    return r;
+}
+
 static struct result read_backlog(void *context, const redisReply *reply) {
     const struct looking *looking = context;
     struct bus_backlog *backlog = looking->backlog;
-    if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOGROUP", strlen("NOGROUP")) == 0)
-        return fail(CODE_NOT_FOUND, "there is no consumer group %s; make it with `phasegate serve --create`",
-            looking->group);
-    struct result r = redis_reply_result(reply);
+    struct result r = streams_group_answer(reply, looking->group);
     if (!is_ok(r))
         return r;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-        || reply->element[0]->type != REDIS_REPLY_INTEGER || reply->element[1]->type != REDIS_REPLY_STRING
-        || reply->element[1]->len >= sizeof backlog->until)
+    if (reply->element[1]->len >= sizeof backlog->until)
         return fail(CODE_INTERNAL, "Redis did not say what group %s has left", looking->group);
     backlog->left = reply->element[0]->integer ? BACKLOG_SOME : BACKLOG_NONE;
     snprintf(backlog->until, sizeof backlog->until, "%s", reply->element[1]->str);

@@ -50,16 +50,11 @@ static void warn_of_gap(const struct seek *seek, struct stream_id first) {
 
 static struct result read_moved(void *context, const redisReply *reply) {
     const struct seek *seek = context;
-    if (reply && reply->type == REDIS_REPLY_ERROR && strncmp(reply->str, "NOGROUP", strlen("NOGROUP")) == 0)
-        return fail(CODE_NOT_FOUND, "there is no consumer group %s; make it with `phasegate serve --create`",
-            seek->group);
-    struct result r = redis_reply_result(reply);
+    struct result r = streams_group_answer(reply, seek->group);
     if (!is_ok(r))
         return r;
     struct stream_id first;
-    if (reply->type != REDIS_REPLY_ARRAY || reply->elements != 2
-        || reply->element[0]->type != REDIS_REPLY_INTEGER || reply->element[1]->type != REDIS_REPLY_STRING
-        || !stream_id_parse(reply->element[1]->str, &first))
+    if (!stream_id_parse(reply->element[1]->str, &first))
         return fail(CODE_INTERNAL, "Redis did not say from where on the stream is kept");
     if (reply->element[0]->integer)
         warn_of_gap(seek, first);
