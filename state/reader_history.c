@@ -106,10 +106,6 @@ static const char *text_or_null(const char *text) {
     return *text ? text : NULL;
 }
 
-static int64_t time_of(const char *text) {
-    return strtoll(text, NULL, 10);
-}
-
 /* Each puts an entry of the list, cut into its parts (README.md has their forms); false when it is none. */
 typedef bool put_fn(struct timeline *timeline, char *const *parts);
 
@@ -125,7 +121,7 @@ static bool put_completion(struct timeline *timeline, char *const *parts) {
     entry.record.execution_id = parts[4];
     entry.record.correlation_id = text_or_null(parts[5]);
     entry.record.error_message = text_or_null(parts[6]);
-    entry.times = strtoll(parts[7], NULL, 10);
+    entry.times = number_in(parts[7]);
     put(timeline, entry);
     return true;
 }
@@ -136,9 +132,9 @@ static bool put_left_phase(struct timeline *timeline, char *const *parts) {
         return false;
     put(timeline,
         (struct history_entry){.kind = kind_of_end(phase),
-            .group = atoi(parts[1]),
-            .run = atoi(parts[3]),
-            .at_ms = time_of(parts[4])});
+            .group = small_number_in(parts[1]),
+            .run = small_number_in(parts[3]),
+            .at_ms = number_in(parts[4])});
     return true;
 }
 
@@ -146,16 +142,16 @@ static bool put_dropped_group(struct timeline *timeline, char *const *parts) {
     struct group_state group;
     if (!parse_group(parts[2], timeline->arena, &group))
         return false;
-    put_group(timeline, atoi(parts[1]), &group);
+    put_group(timeline, small_number_in(parts[1]), &group);
     return true;
 }
 
 static bool put_triggered(struct timeline *timeline, char *const *parts) {
     put(timeline,
         (struct history_entry){.kind = HISTORY_TRIGGERED,
-            .group = atoi(parts[1]),
-            .run = atoi(parts[2]),
-            .at_ms = time_of(parts[3]),
+            .group = small_number_in(parts[1]),
+            .run = small_number_in(parts[2]),
+            .at_ms = number_in(parts[3]),
             .bus_message_id = parts[4]});
     return true;
 }
@@ -163,9 +159,9 @@ static bool put_triggered(struct timeline *timeline, char *const *parts) {
 static bool put_replayed(struct timeline *timeline, char *const *parts) {
     put(timeline,
         (struct history_entry){.kind = HISTORY_REPLAYED,
-            .group = atoi(parts[1]),
-            .run = atoi(parts[2]),
-            .at_ms = time_of(parts[3]),
+            .group = small_number_in(parts[1]),
+            .run = small_number_in(parts[2]),
+            .at_ms = number_in(parts[3]),
             .verdict = parts[4]});
     return true;
 }
@@ -173,18 +169,18 @@ static bool put_replayed(struct timeline *timeline, char *const *parts) {
 static bool put_stalled(struct timeline *timeline, char *const *parts) {
     put(timeline,
         (struct history_entry){.kind = HISTORY_STALLED,
-            .group = atoi(parts[1]),
-            .run = atoi(parts[2]),
-            .at_ms = time_of(parts[3]),
-            .times = strtoll(parts[4], NULL, 10)});
+            .group = small_number_in(parts[1]),
+            .run = small_number_in(parts[2]),
+            .at_ms = number_in(parts[3]),
+            .times = number_in(parts[4])});
     return true;
 }
 
 static bool put_run(struct timeline *timeline, char *const *parts) {
     struct history_entry entry = {.kind = HISTORY_RUN,
-        .run = atoi(parts[1]),
-        .group = atoi(parts[2]),
-        .at_ms = time_of(parts[3]),
+        .run = small_number_in(parts[1]),
+        .group = small_number_in(parts[2]),
+        .at_ms = number_in(parts[3]),
         .verdict = parts[5]};
     put(timeline, entry);
     if (strcmp(parts[4], "-") != 0)
@@ -192,12 +188,12 @@ static bool put_run(struct timeline *timeline, char *const *parts) {
             (struct history_entry){.kind = HISTORY_STALE,
                 .group = entry.group,
                 .run = entry.run - 1,
-                .at_ms = time_of(parts[4])});
+                .at_ms = number_in(parts[4])});
     return true;
 }
 
 static bool put_no_games(struct timeline *timeline, char *const *parts) {
-    put(timeline, (struct history_entry){.kind = HISTORY_NO_GAMES, .at_ms = time_of(parts[1])});
+    put(timeline, (struct history_entry){.kind = HISTORY_NO_GAMES, .at_ms = number_in(parts[1])});
     return true;
 }
 

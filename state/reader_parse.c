@@ -27,9 +27,21 @@ const char *field_of(const redisReply *hash, const char *field) {
     return NULL;
 }
 
+static int64_t within(int64_t number, int64_t most) {
+    return number > most ? most : number < -most ? -most : number;
+}
+
+int64_t number_in(const char *text) {
+    return within(strtoll(text, NULL, 10), 999999999999999);
+}
+
+int small_number_in(const char *text) {
+    return (int)within(strtoll(text, NULL, 10), 999999999);
+}
+
 int64_t number_of(const redisReply *hash, const char *field) {
     const char *value = field_of(hash, field);
-    return value ? strtoll(value, NULL, 10) : 0;
+    return value ? number_in(value) : 0;
 }
 
 /* --- Records -------------------------------------------------------------------------------------------- */
@@ -38,7 +50,7 @@ int64_t number_of(const redisReply *hash, const char *field) {
 bool parse_record(const struct processor *processor, const char *text, struct record *record) {
     char mark, status[16], count[24], tag;
     struct record read = {0};
-    if (sscanf(text, "%c %15s %23s %" SCNd64 " %" SCNd64 " %" SCNd64 " %c %d", &mark, status, count,
+    if (sscanf(text, "%c %15s %23s %" SCNd64 " %15" SCNd64 " %15" SCNd64 " %c %9d", &mark, status, count,
             &read.records_failed, &read.timestamp_ms, &read.arrived_ms, &tag, &read.run)
             != 8
         || !status_parse(status, &read.status))
@@ -89,10 +101,9 @@ bool parse_phase(const char *text, enum group_phase *phase) {
     return false;
 }
 
-/* "+350" after ready, or "-" for never, which is 0. False when that is no time. */
-static bool read_after(int64_t ready_ms, const char *offset, int64_t *ms) {
-    *ms = 0;
-    return strcmp(offset, "-") == 0 || !__builtin_add_overflow(ready_ms, strtoll(offset, NULL, 10), ms);
+/* "+350" after ready, or "-" for never, which is 0. */
+static int64_t after(int64_t ready_ms, const char *offset) {
+    return strcmp(offset, "-") == 0 ? 0 : ready_ms + number_in(offset);
 }
 
 /* "triggered 1 1764502927104 +350 - b 9188" */
@@ -100,13 +111,13 @@ bool parse_group(const char *text, struct arena *arena, struct group_state *grou
     char phase[16], triggered[24], ended[24], tag;
     struct group_state read = {0};
     int message_at = 0;
-    if (sscanf(text, "%15s %d %" SCNd64 " %23s %23s %c %n", phase, &read.run, &read.ready_ms, triggered,
+    if (sscanf(text, "%15s %9d %15" SCNd64 " %23s %23s %c %n", phase, &read.run, &read.ready_ms, triggered,
             ended, &tag, &message_at)
             != 6
-        || message_at == 0 || !parse_phase(phase, &read.phase)
-        || !read_after(read.ready_ms, triggered, &read.triggered_ms)
-        || !read_after(read.ready_ms, ended, &read.ended_ms))
+        || message_at == 0 || !parse_phase(phase, &read.phase))
         return false;
+    read.triggered_ms = after(read.ready_ms, triggered);
+    read.ended_ms = after(read.ready_ms, ended);
     read.backfill = tag == 'b';
     const char *message = text + message_at;
     read.bus_message_id = strcmp(message, "-") == 0 ? NULL : arena_strdup(arena, message);
@@ -139,7 +150,8 @@ static MUST_CHECK struct result read_stale(
     struct stale read = {0};
     if (!text)
         return ok();
-    if (sscanf(text, "%d %" SCNd64 " %" SCNd64 " %8s", &read.group, &read.since_ms, &read.due_ms, abbr) != 4
+    if (sscanf(text, "%9d %15" SCNd64 " %15" SCNd64 " %8s", &read.group, &read.since_ms, &read.due_ms, abbr)
+            != 4
         || read.group < 1 || read.group > pipeline->group_count)
         return unreadable(date, ".stale", text);
     read.processor = pipeline_processor(pipeline, abbr);
@@ -154,7 +166,7 @@ static MUST_CHECK struct result read_stall(
     struct stall read = {0};
     if (!text)
         return ok();
-    if (sscanf(text, "%d %d %" SCNd64, &read.group, &read.times, &read.at_ms) != 3 || read.group < 1
+    if (sscanf(text, "%9d %9d %15" SCNd64, &read.group, &read.times, &read.at_ms) != 3 || read.group < 1
         || read.group > pipeline->group_count)
         return unreadable(date, ".stall", text);
     *stall = read;
@@ -175,7 +187,8 @@ static void compare_runs(const struct pipeline *pipeline, struct date_state *sta
 struct result parse_date(const struct pipeline *pipeline, game_date date, const redisReply *hash,
     struct arena *arena, struct date_state *state) {
     *state = (struct date_state){.date = date, .known = hash->elements > 0};
-    state->run = (int)number_of(hash, ".run");
+    const char *run = field_of(hash, ".run");
+    state->run = run ? small_number_in(run) : 0;
     state->no_games_ms = number_of(hash, ".no_games");
     state->since_ms = number_of(hash, ".since");
     struct result result = read_stale(pipeline, date, hash, &state->stale);

@@ -24,7 +24,12 @@ bool parse_record(const struct processor *processor, const char *text, struct re
 bool parse_group(const char *text, struct arena *arena, struct group_state *group);
 bool parse_phase(const char *text, enum group_phase *phase);
 
-/* The value of a field in an HGETALL reply, or NULL; as a number, 0 when absent. */
+/* A whole number as the store writes them, 0 when text is none. What no store wrote is brought within 15
+   digits, and a run or a group within 9: so sums and differences of two hold in their type. */
+int64_t number_in(const char *text);
+int small_number_in(const char *text);
+
+/* The value of a field in an HGETALL reply, or NULL; as a number_in(), 0 when absent. */
 const char *field_of(const redisReply *hash, const char *field);
 int64_t number_of(const redisReply *hash, const char *field);
 
