@@ -85,7 +85,7 @@ static void check_history(const redisReply *hash, const redisReply *list) {
         fuzz_check_reason(result);
     for (size_t i = 0; is_ok(result) && i < count; i++) {
         fuzz_check(i == 0 || entries[i - 1].at_ms <= entries[i].at_ms);
-        fuzz_check(entries[i].run > -1000000000 && entries[i].run < 1000000000);
+        fuzz_check(entries[i].run >= -1000000000 && entries[i].run < 1000000000);
         if (entries[i].kind == HISTORY_COMPLETION)
             fuzz_check(entries[i].processor && entries[i].verdict && entries[i].record.execution_id);
     }
