@@ -19,6 +19,23 @@ static MUST_CHECK struct result text_of(
     return *text ? ok() : fail(CODE_LIMIT, "out of memory");
 }
 
+static MUST_CHECK struct result read_receiving(
+    json_t *object, struct arena *arena, struct replica_report *report) {
+    struct replica_receiving *list = arena_alloc(arena, (json_object_size(object) + 1) * sizeof *list);
+    const char *pipeline;
+    json_t *for_ms;
+    if (!list)
+        return fail(CODE_LIMIT, "out of memory");
+    report->receiving = list;
+    json_object_foreach(object, pipeline, for_ms) {
+        struct replica_receiving *next = &list[report->receiving_count++];
+        *next = (struct replica_receiving){arena_strdup(arena, pipeline), json_integer_value(for_ms)};
+        if (!next->pipeline)
+            return fail(CODE_LIMIT, "out of memory");
+    }
+    return ok();
+}
+
 static MUST_CHECK struct result read_object(
     const json_t *object, struct arena *arena, struct replica_report *report) {
     report->pid = number_of(object, "pid");
@@ -30,6 +47,8 @@ static MUST_CHECK struct result read_object(
     struct result result = text_of(object, "host", arena, &report->host);
     if (is_ok(result))
         result = text_of(object, "version", arena, &report->version);
+    if (is_ok(result))
+        result = read_receiving(json_object_get(object, "receiving"), arena, report);
     return result;
 }
 

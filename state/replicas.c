@@ -6,6 +6,13 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+static json_t *receiving_json(const struct replica_report *report) {
+    json_t *object = json_object();
+    for (size_t i = 0; i < report->receiving_count; i++)
+        json_object_set_new(object, report->receiving[i].pipeline, json_integer(report->receiving[i].for_ms));
+    return object;
+}
+
 /* NULL when out of memory. */
 static char *report_json(const struct replica_report *report) {
     json_t *object = json_object();
@@ -18,6 +25,7 @@ static char *report_json(const struct replica_report *report) {
 #define PUT_WORK(member, title, meaning)                                                                     \
     json_object_set_new(object, #member, json_integer(report->work.member));
     REPLICA_WORK(PUT_WORK)
+    json_object_set_new(object, "receiving", receiving_json(report));
     char *text = object ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     return text;

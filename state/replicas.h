@@ -1,12 +1,13 @@
 /*
  * What a replica says of itself, in a heartbeat at each sweep: who it is and what it did, for `phasegate
- * status
- * --replicas`. Nothing is decided by it.
+ * status --replicas`, and whether it receives, so that a rebuild can tell quiet from a bus that is away. The
+ * daemons decide nothing by it.
  */
 #ifndef PHASEGATE_STATE_REPLICAS_H
 #define PHASEGATE_STATE_REPLICAS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* What it did since it was started: X(member, column title, meaning). */
@@ -26,6 +27,12 @@ struct replica_work {
 
 enum { REPLICA_REMEMBERED_MS = 3600 * 1000 }; /* a silent one is forgotten after that */
 
+/* A pipeline whose subscriptions the replica receives from. */
+struct replica_receiving {
+    const char *pipeline;
+    int64_t for_ms; /* for how long without a break, from all of them; 0: not now */
+};
+
 struct replica_report {
     const char *id;
     const char *host;
@@ -36,6 +43,8 @@ struct replica_report {
     int64_t every_ms; /* how often it does */
     bool stopped;     /* its last words: it was told to stop, and has finished what it had in hand */
     struct replica_work work;
+    const struct replica_receiving *receiving;
+    size_t receiving_count;
 };
 
 #endif

@@ -20,6 +20,10 @@ void bus_resume(struct subscription *subscription) {
     subscription->bus->ops->resume(subscription);
 }
 
+int64_t bus_receiving_ms(struct subscription *subscription) {
+    return subscription->bus->ops->receiving_ms(subscription);
+}
+
 void bus_unsubscribe(struct subscription *subscription) {
     subscription->bus->ops->unsubscribe(subscription);
 }

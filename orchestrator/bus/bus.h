@@ -64,6 +64,13 @@ struct result bus_subscribe(struct bus *bus, const struct source *source, struct
 void bus_pause(struct subscription *subscription);
 void bus_resume(struct subscription *subscription);
 
+/*
+ * For how long (ms) it has been receiving without a break, so that a message would have come by now; 0 when
+ * it is not. The server may leave open whether it takes a stream that has no messages: then it is its silence
+ * for three seconds that counts as receiving. A pause is no break.
+ */
+int64_t bus_receiving_ms(struct subscription *subscription);
+
 /* Ends receiving for good; deliveries in hand may still be acked or nacked. */
 void bus_unsubscribe(struct subscription *subscription);
 

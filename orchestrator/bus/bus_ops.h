@@ -13,6 +13,7 @@ struct bus_ops {
         struct subscription **subscription);
     void (*pause)(struct subscription *subscription);
     void (*resume)(struct subscription *subscription);
+    int64_t (*receiving_ms)(struct subscription *subscription);
     void (*unsubscribe)(struct subscription *subscription);
     void (*ack)(struct delivery *delivery);
     void (*nack)(struct delivery *delivery);

@@ -103,6 +103,10 @@ static void resume_subscription(struct subscription *subscription) {
     pubsub_puller_resume(pubsub_puller_of(subscription));
 }
 
+static int64_t receiving_ms(struct subscription *subscription) {
+    return pubsub_puller_receiving_ms(pubsub_puller_of(subscription));
+}
+
 static void unsubscribe(struct subscription *subscription) {
     pubsub_puller_stop(pubsub_puller_of(subscription));
 }
@@ -222,6 +226,7 @@ static const struct bus_ops ops = {
     .subscribe = subscribe,
     .pause = pause_subscription,
     .resume = resume_subscription,
+    .receiving_ms = receiving_ms,
     .unsubscribe = unsubscribe,
     .ack = ack,
     .nack = nack,

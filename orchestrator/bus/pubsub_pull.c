@@ -257,6 +257,15 @@ void pubsub_puller_resume(struct pubsub_puller *puller) {
     read_more(puller);
 }
 
+int64_t pubsub_puller_receiving_ms(const struct pubsub_puller *puller) {
+    int64_t longest = 0;
+    for (int i = 0; i < puller->stream_count; i++) {
+        int64_t healthy_ms = pubsub_stream_healthy_ms(&puller->streams[i]);
+        longest = healthy_ms > longest ? healthy_ms : longest;
+    }
+    return longest;
+}
+
 void pubsub_puller_stop(struct pubsub_puller *puller) {
     puller->stopped = true;
     for (int i = 0; i < puller->stream_count; i++)

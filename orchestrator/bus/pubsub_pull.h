@@ -34,6 +34,9 @@ struct pubsub_puller *pubsub_puller_of(struct subscription *subscription);
 void pubsub_puller_pause(struct pubsub_puller *puller);
 void pubsub_puller_resume(struct pubsub_puller *puller);
 
+/* As bus_receiving_ms: of several streams, the one that has worked longest. */
+int64_t pubsub_puller_receiving_ms(const struct pubsub_puller *puller);
+
 /* Closes the streams, and then nacks what is held back; what is out stays out. */
 void pubsub_puller_stop(struct pubsub_puller *puller);
 

@@ -23,6 +23,7 @@ static void prove_healthy(struct pubsub_stream *stream) {
     if (stream->healthy)
         return;
     stream->healthy = true;
+    stream->healthy_since = pubsub_now_ms(stream->settings->timers);
     stream->passing.failures = 0;
     stream->mendable.failures = 0;
     stream->settings->on_healthy(stream->settings->context);
@@ -109,6 +110,12 @@ void pubsub_stream_start(struct pubsub_stream *stream, const struct pubsub_strea
     };
     pubsub_timer_init(settings->timers, &stream->timer, on_timer, stream);
     open_stream(stream);
+}
+
+int64_t pubsub_stream_healthy_ms(const struct pubsub_stream *stream) {
+    if (!stream->rpc || !stream->healthy)
+        return 0;
+    return (int64_t)(pubsub_now_ms(stream->settings->timers) - stream->healthy_since);
 }
 
 void pubsub_stream_read(struct pubsub_stream *stream) {

@@ -36,6 +36,7 @@ struct pubsub_stream {
     struct rpc_stream *rpc; /* NULL: waits to open again, or has closed */
     bool reading;
     bool healthy;
+    uint64_t healthy_since; /* the loop's time */
     bool closing;
     struct backoff passing;
     struct backoff mendable;
@@ -45,6 +46,9 @@ struct pubsub_stream {
 
 /* Opens it; the callbacks come later. */
 void pubsub_stream_start(struct pubsub_stream *stream, const struct pubsub_stream_settings *settings);
+
+/* For how long (ms) it has worked; 0 when it does not. */
+int64_t pubsub_stream_healthy_ms(const struct pubsub_stream *stream);
 
 /* Messages are wanted again. */
 void pubsub_stream_read(struct pubsub_stream *stream);

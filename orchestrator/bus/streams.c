@@ -217,6 +217,7 @@ static const struct bus_ops streams_ops = {
     .subscribe = streams_subscribe,
     .pause = streams_pause,
     .resume = streams_resume,
+    .receiving_ms = streams_receiving_ms,
     .unsubscribe = streams_unsubscribe,
     .ack = streams_ack,
     .nack = streams_nack,

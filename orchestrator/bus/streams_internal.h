@@ -104,6 +104,7 @@ struct streams_subscription {
     char recovered_to[STREAM_ID_TEXT_MAX], claim_cursor[STREAM_ID_TEXT_MAX];
     struct backoff backoff;
     uint64_t retry_at, next_claim, next_extend; /* the loop's time */
+    uint64_t answered_since;                    /* that reading is answered, 0: it is not */
 
     struct entry_table table; /* every entry of any state */
     struct entry_queue held, acks, agains;
@@ -170,6 +171,7 @@ struct result streams_subscribe(struct bus *bus, const struct source *source, st
     struct subscription **subscription);
 void streams_pause(struct subscription *subscription);
 void streams_resume(struct subscription *subscription);
+int64_t streams_receiving_ms(struct subscription *subscription);
 void streams_unsubscribe(struct subscription *subscription);
 
 /* Asks for what there is room for, unless it has been asked for already. */

@@ -111,6 +111,7 @@ static bool is_about_group(const redisReply *reply) {
 
 static void on_failure(struct streams_subscription *sub, const redisReply *reply) {
     sub->retry_at = uv_now(sub->bus->loop) + backoff_next_ms(&sub->backoff);
+    sub->answered_since = 0;
     if (sub->told)
         return;
     sub->told = true;
@@ -138,6 +139,8 @@ static void on_success(struct streams_subscription *sub) {
         log_notice(&sub->log, "reading stream %s again", sub->stream->key);
     sub->told = false;
     sub->backoff.failures = 0;
+    if (sub->answered_since == 0)
+        sub->answered_since = uv_now(sub->bus->loop);
 }
 
 /* The entries in XREADGROUP's answer about one stream; NULL when there are none. */
@@ -151,8 +154,10 @@ static const redisReply *entries_of(const redisReply *reply) {
 static void on_new(void *context, const redisReply *reply) {
     struct streams_subscription *sub = context;
     sub->reading = false;
-    if (!reply)
+    if (!reply) {
+        sub->answered_since = 0;
         return;
+    }
     if (reply->type == REDIS_REPLY_ERROR) {
         on_failure(sub, reply);
     } else {
@@ -344,6 +349,13 @@ void streams_resume(struct subscription *subscription) {
     struct streams_subscription *sub = (struct streams_subscription *)subscription;
     sub->paused = false;
     streams_wake(sub->bus);
+}
+
+int64_t streams_receiving_ms(struct subscription *subscription) {
+    const struct streams_subscription *sub = (struct streams_subscription *)subscription;
+    if (sub->answered_since == 0 || sub->ended)
+        return 0;
+    return (int64_t)(uv_now(sub->bus->loop) - sub->answered_since);
 }
 
 void streams_unsubscribe(struct subscription *subscription) {

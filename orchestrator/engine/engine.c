@@ -147,6 +147,12 @@ void engine_stop(struct engine *engine) {
 
 /* --- Sweeping ------------------------------------------------------------------------------------------- */
 
+static void beat(struct engine *engine) {
+    struct replica_receiving receiving[CONFIG_PIPELINES_MAX];
+    size_t count = intake_receiving(engine->intake, receiving);
+    replica_beat(&engine->replica, engine->store, receiving, count, clock_now_ms(&engine->options.clock));
+}
+
 static void on_sweep(uv_timer_t *timer) {
     struct engine *engine = timer->data;
     if (engine->stopping)
@@ -154,7 +160,7 @@ static void on_sweep(uv_timer_t *timer) {
     epochs_sweep(engine->epochs);
     if (!engine->store_ready)
         return;
-    replica_beat(&engine->replica, engine->store, clock_now_ms(&engine->options.clock));
+    beat(engine);
     dispatcher_sweep(engine->dispatcher);
     recovery_sweep(engine->recovery);
     timers_sweep(engine->timers);
@@ -253,7 +259,7 @@ static void on_epochs_known(void *context) {
     if (engine->closing)
         return;
     engine->store_ready = true;
-    replica_beat(&engine->replica, engine->store, clock_now_ms(&engine->options.clock));
+    beat(engine);
     recovery_read(engine->recovery);
     dispatcher_store_ready(engine->dispatcher);
     intake_store_ready(engine->intake);

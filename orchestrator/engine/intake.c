@@ -420,6 +420,27 @@ void intake_store_lost(struct intake *intake) {
     set_all_receiving(intake);
 }
 
+/* The place of a pipeline in the list, at its end when it has none yet. */
+static size_t place_of(const struct replica_receiving *list, size_t count, const struct pipeline *pipeline) {
+    for (size_t i = 0; i < count; i++)
+        if (list[i].pipeline == pipeline->name)
+            return i;
+    return count;
+}
+
+size_t intake_receiving(const struct intake *intake, struct replica_receiving list[CONFIG_PIPELINES_MAX]) {
+    size_t count = 0;
+    for (const struct feed *feed = intake->feeds; feed; feed = feed->next) {
+        int64_t for_ms = feed->receiving ? bus_receiving_ms(feed->subscription) : 0;
+        size_t place = place_of(list, count, feed->pipeline);
+        if (place == count)
+            list[count++] = (struct replica_receiving){feed->pipeline->name, for_ms};
+        else if (for_ms < list[place].for_ms)
+            list[place].for_ms = for_ms;
+    }
+    return count;
+}
+
 static void on_tidied(void *context, struct result result, const struct quarantine_drops *drops) {
     const struct feed *feed = context;
     if (is_ok(result))

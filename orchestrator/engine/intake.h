@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "bus/bus.h"
+#include "core/config.h"
 #include "core/game_calendar.h"
 #include "state/store.h"
 
@@ -58,6 +59,12 @@ struct result intake_open(struct intake *intake, const struct pipeline *pipeline
 /* The store is there (again), or has gone. */
 void intake_store_ready(struct intake *intake);
 void intake_store_lost(struct intake *intake);
+
+/*
+ * Fills in each pipeline and for how long all its subscriptions have been receiving; how many there are. One
+ * that is paused, since the store takes nothing, does not receive.
+ */
+size_t intake_receiving(const struct intake *intake, struct replica_receiving list[CONFIG_PIPELINES_MAX]);
 
 /* Lets go of what is in quarantine for too long. Call it now and then. */
 void intake_sweep(struct intake *intake);

@@ -47,18 +47,15 @@ struct store_replica replica_of_store(const struct replica *replica) {
     return of_store;
 }
 
-static void say(const struct replica *replica, struct store *store, bool stopped, int64_t now_ms,
-    store_done_fn *done, void *context) {
-    const struct replica_report report = {.id = replica->id,
+static struct replica_report report(const struct replica *replica, int64_t now_ms) {
+    return (struct replica_report){.id = replica->id,
         .host = replica->host,
         .version = PHASEGATE_VERSION,
         .pid = getpid(),
         .started_ms = replica->started_ms,
         .seen_ms = now_ms,
         .every_ms = replica->sweep_ms,
-        .stopped = stopped,
         .work = replica->work};
-    store_heartbeat(store, &report, done, context);
 }
 
 static void on_heard(void *context, struct result result) {
@@ -68,11 +65,17 @@ static void on_heard(void *context, struct result result) {
             replica->log, "`phasegate status --replicas` will not show this replica: %s", result.text);
 }
 
-void replica_beat(struct replica *replica, struct store *store, int64_t now_ms) {
-    say(replica, store, false, now_ms, on_heard, replica);
+void replica_beat(struct replica *replica, struct store *store, const struct replica_receiving *receiving,
+    size_t receiving_count, int64_t now_ms) {
+    struct replica_report beat = report(replica, now_ms);
+    beat.receiving = receiving;
+    beat.receiving_count = receiving_count;
+    store_heartbeat(store, &beat, on_heard, replica);
 }
 
 void replica_end(
     const struct replica *replica, struct store *store, int64_t now_ms, store_done_fn *done, void *context) {
-    say(replica, store, true, now_ms, done, context);
+    struct replica_report end = report(replica, now_ms);
+    end.stopped = true;
+    store_heartbeat(store, &end, done, context);
 }

@@ -36,8 +36,10 @@ void replica_begin(struct replica *replica, const struct log *log, const char *n
 /* For store_set_replica. */
 struct store_replica replica_of_store(const struct replica *replica);
 
-/* Says that it is alive, and what it did. Nothing hangs on it: a failure is at most logged. */
-void replica_beat(struct replica *replica, struct store *store, int64_t now_ms);
+/* Says that it is alive, what it did, and from what it receives. Nothing hangs on it: a failure is at most
+ * logged. */
+void replica_beat(struct replica *replica, struct store *store, const struct replica_receiving *receiving,
+    size_t receiving_count, int64_t now_ms);
 
 /* Its last words: it has stopped. */
 void replica_end(

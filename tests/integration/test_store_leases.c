@@ -340,6 +340,7 @@ static size_t replicas_of(struct scene *scene, struct replica_report **replicas)
 
 static void what_a_replica_says_is_read(void **state) {
     struct scene *scene = *state;
+    const struct replica_receiving receiving[] = {{"nba", 15000}, {"nfl", 0}};
     struct replica_report *replicas, report = report_of("a", SCENE_MS, SCENE_MS + 5000);
     assert_int_equal(replicas_of(scene, &replicas), 0);
     report.work = (struct replica_work){1, 2, 3, 4, 5, 6, INT64_C(1) << 40};
@@ -347,6 +348,8 @@ static void what_a_replica_says_is_read(void **state) {
     report.seen_ms += 5000;
     report.stopped = true;
     report.work.confirmed++;
+    report.receiving = receiving;
+    report.receiving_count = 2;
     harness_heartbeat(scene->harness, &report);
     assert_int_equal(replicas_of(scene, &replicas), 1);
     assert_string_equal(replicas->id, "a");
@@ -357,6 +360,10 @@ static void what_a_replica_says_is_read(void **state) {
     assert_int_equal(replicas->seen_ms, SCENE_MS + 10000);
     assert_int_equal(replicas->every_ms, 5000);
     assert_true(replicas->stopped);
+    assert_int_equal(replicas->receiving_count, 2);
+    assert_string_equal(replicas->receiving[0].pipeline, "nba");
+    assert_int_equal(replicas->receiving[0].for_ms, 15000);
+    assert_int_equal(replicas->receiving[1].for_ms, 0);
     assert_memory_equal(&replicas->work, &report.work, sizeof report.work);
 }
 

@@ -84,6 +84,28 @@ static void a_look_fails_while_the_other_side_is_away(void **state) {
     come_back(suite);
 }
 
+static bool receives(void *subscription) {
+    return bus_receiving_ms(subscription) > 0;
+}
+
+static bool receives_not(void *subscription) {
+    return !receives(subscription);
+}
+
+static void it_says_whether_it_receives(void **state) {
+    struct suite *suite = *state;
+    create_and_wait(&suite->loop, suite->bus, &suite->source);
+    struct subscription *subscription = suite_subscribe(suite, suite->bus, &suite->inbox, 0);
+    assert_false(receives(subscription));
+    loop_until(&suite->loop, receives, subscription, WAIT_MS, "receiving");
+    suite->fixture->stop(suite->context);
+    loop_until(&suite->loop, receives_not, subscription, WAIT_MS, "the end of receiving");
+    uint64_t back_at = uv_now(&suite->loop);
+    come_back(suite);
+    loop_until(&suite->loop, receives, subscription, 6 * WAIT_MS, "receiving again");
+    assert_true(bus_receiving_ms(subscription) <= (int64_t)(uv_now(&suite->loop) - back_at));
+}
+
 static void it_can_be_closed_while_the_other_side_is_away(void **state) {
     struct suite *suite = *state;
     suite_start(suite, INBOX_HOLD, 0);
@@ -104,6 +126,7 @@ int bus_suite_outage(struct suite *suite) {
         suite_test(what_is_in_hand_when_the_other_side_goes_is_acked_when_it_comes_back),
         suite_test(a_seek_fails_while_the_other_side_is_away),
         suite_test(a_look_fails_while_the_other_side_is_away),
+        suite_test(it_says_whether_it_receives),
         suite_test(it_can_be_closed_while_the_other_side_is_away),
     };
     return cmocka_run_group_tests_name(suite->fixture->name, tests, NULL, NULL);
