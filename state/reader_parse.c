@@ -101,23 +101,32 @@ bool parse_phase(const char *text, enum group_phase *phase) {
     return false;
 }
 
-/* "+350" after ready, or "-" for never, which is 0. */
-static int64_t after(int64_t ready_ms, const char *offset) {
-    return strcmp(offset, "-") == 0 ? 0 : ready_ms + number_in(offset);
+/* A time, or the distance of two; false when it has more digits than either has. */
+static bool read_time(const char *text, int64_t *ms) {
+    *ms = number_in(text);
+    return strspn(text, "+-0123456789") == strlen(text) && strtoll(text, NULL, 10) == *ms;
+}
+
+/* "+350" after ready, or "-" for never, which is 0. False when that is no time. */
+static bool read_after(int64_t ready_ms, const char *offset, int64_t *ms) {
+    int64_t after_ms = 0;
+    bool never = strcmp(offset, "-") == 0, good = never || read_time(offset, &after_ms);
+    *ms = never ? 0 : ready_ms + after_ms;
+    return good;
 }
 
 /* "triggered 1 1764502927104 +350 - b 9188" */
 bool parse_group(const char *text, struct arena *arena, struct group_state *group) {
-    char phase[16], triggered[24], ended[24], tag;
+    char phase[16], ready[24], triggered[24], ended[24], tag;
     struct group_state read = {0};
     int message_at = 0;
-    if (sscanf(text, "%15s %9d %15" SCNd64 " %23s %23s %c %n", phase, &read.run, &read.ready_ms, triggered,
-            ended, &tag, &message_at)
+    if (sscanf(text, "%15s %9d %23s %23s %23s %c %n", phase, &read.run, ready, triggered, ended, &tag,
+            &message_at)
             != 6
-        || message_at == 0 || !parse_phase(phase, &read.phase))
+        || message_at == 0 || !parse_phase(phase, &read.phase) || !read_time(ready, &read.ready_ms)
+        || !read_after(read.ready_ms, triggered, &read.triggered_ms)
+        || !read_after(read.ready_ms, ended, &read.ended_ms))
         return false;
-    read.triggered_ms = after(read.ready_ms, triggered);
-    read.ended_ms = after(read.ready_ms, ended);
     read.backfill = tag == 'b';
     const char *message = text + message_at;
     read.bus_message_id = strcmp(message, "-") == 0 ? NULL : arena_strdup(arena, message);

@@ -8,8 +8,8 @@
 
 /*
  * Where the bus says what is left (Redis Streams), that ends it; else it is a quiet time, in which nothing of
- * the backlog was kept for the rebuild although a daemon was receiving all the while. CODE_UNAVAILABLE when nothing
- * comes although something is left, or the bus stays away; CODE_LIMIT when it is too much.
+ * the backlog was kept for the rebuild although a daemon was receiving all the while. CODE_UNAVAILABLE when
+ * nothing comes although something is left, or the bus stays away; CODE_LIMIT when it is too much.
  */
 struct result backlog_await(
     struct session *session, struct reader *reader, const struct rebuild *rebuild) MUST_CHECK;
