@@ -12,7 +12,7 @@
 #define DEFAULT_ENDPOINT "pubsub.googleapis.com:443"
 
 enum {
-    STREAMS_DEFAULT = 4,
+    STREAMS_DEFAULT = 8,
     STREAMS_MAX = 64, /* they share a connection, on which Google allows 100 */
     LEASE_DEFAULT = 60,
     LEASE_LEAST = 10,

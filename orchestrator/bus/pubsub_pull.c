@@ -172,14 +172,12 @@ static void on_stream_closed(void *context) {
 
 static void fill_stream_settings(
     struct pubsub_puller *puller, const struct pubsub_puller_settings *settings) {
-    int64_t streams = puller->stream_count, share = ((int64_t)puller->in_hand_max + streams - 1) / streams;
     puller->stream_settings = (struct pubsub_stream_settings){
         .timers = settings->timers,
         .subscription = puller->name,
         .routing = puller->routing,
         .client_id = settings->client_id,
         .lease_seconds = settings->lease_seconds,
-        .messages_max = share,
         .bytes_max = STREAM_BYTES_MAX,
         .ping_ms = PING_MS,
         .wanted = wanted,
@@ -191,15 +189,23 @@ static void fill_stream_settings(
     };
 }
 
+/* Together they are sent what may be in hand, and no more: what a receiver holds back another one could have.
+ */
+static int64_t share_of_stream(const struct pubsub_puller *puller, int stream) {
+    size_t streams = (size_t)puller->stream_count, rest = puller->in_hand_max % streams;
+    return (int64_t)(puller->in_hand_max / streams + ((size_t)stream < rest ? 1 : 0));
+}
+
 static struct pubsub_puller *puller_new(const struct pubsub_puller_settings *settings) {
-    size_t count = (size_t)settings->streams;
+    size_t in_hand_max = settings->receiver.in_hand_max ? settings->receiver.in_hand_max : IN_HAND_DEFAULT;
+    size_t count = (size_t)settings->streams < in_hand_max ? (size_t)settings->streams : in_hand_max;
     struct pubsub_puller *puller = calloc(1, sizeof *puller + count * sizeof *puller->streams);
     if (!puller)
         return NULL;
     puller->subscription.bus = settings->bus;
     puller->receiver = settings->receiver;
-    puller->in_hand_max = settings->receiver.in_hand_max ? settings->receiver.in_hand_max : IN_HAND_DEFAULT;
-    puller->stream_count = puller->streams_open = settings->streams;
+    puller->in_hand_max = in_hand_max;
+    puller->stream_count = puller->streams_open = (int)count;
     strncpy(puller->name, settings->subscription, sizeof puller->name - 1);
     pubsub_routing("subscription", puller->name, puller->routing);
     puller->log = log_with(settings->log, "subscription", puller->name);
@@ -234,7 +240,7 @@ struct result pubsub_puller_start(
     }
     pubsub_timer_init(settings->timers, &new->deliver_timer, deliver, new);
     for (int i = 0; i < new->stream_count; i++)
-        pubsub_stream_start(&new->streams[i], &new->stream_settings);
+        pubsub_stream_start(&new->streams[i], &new->stream_settings, share_of_stream(new, i));
     *puller = new;
     return ok();
 }

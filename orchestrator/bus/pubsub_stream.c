@@ -84,7 +84,7 @@ static void open_stream(struct pubsub_stream *stream) {
     first.subscription = (char *)settings->subscription;
     first.stream_ack_deadline_seconds = settings->lease_seconds;
     first.client_id = (char *)settings->client_id;
-    first.max_outstanding_messages = settings->messages_max;
+    first.max_outstanding_messages = stream->messages_max;
     first.max_outstanding_bytes = settings->bytes_max;
     struct rpc_request request = {
         .method = "/google.pubsub.v1.Subscriber/StreamingPull",
@@ -102,9 +102,11 @@ static void open_stream(struct pubsub_stream *stream) {
     pubsub_stream_read(stream);
 }
 
-void pubsub_stream_start(struct pubsub_stream *stream, const struct pubsub_stream_settings *settings) {
+void pubsub_stream_start(
+    struct pubsub_stream *stream, const struct pubsub_stream_settings *settings, int64_t messages_max) {
     *stream = (struct pubsub_stream){
         .settings = settings,
+        .messages_max = messages_max,
         .passing = {.first_ms = PASSING_LEAST_MS, .max_ms = PASSING_MOST_MS},
         .mendable = {.first_ms = MENDABLE_LEAST_MS, .max_ms = MENDABLE_MOST_MS},
     };

@@ -19,7 +19,6 @@ struct pubsub_stream_settings {
     const char *routing;
     const char *client_id; /* the same for all, so that the server knows a stream that comes again */
     int lease_seconds;
-    int64_t messages_max; /* that the server may send this stream ahead of their acks */
     int64_t bytes_max;
     uint64_t ping_ms; /* how often something is sent, lest the server takes the stream for dead */
 
@@ -33,6 +32,7 @@ struct pubsub_stream_settings {
 
 struct pubsub_stream {
     const struct pubsub_stream_settings *settings;
+    int64_t messages_max;
     struct rpc_stream *rpc; /* NULL: waits to open again, or has closed */
     bool reading;
     bool healthy;
@@ -44,8 +44,9 @@ struct pubsub_stream {
         timer; /* open: looks whether it works, and pings; closing: loses patience; else: opens again */
 };
 
-/* Opens it; the callbacks come later. */
-void pubsub_stream_start(struct pubsub_stream *stream, const struct pubsub_stream_settings *settings);
+/* Opens it; the callbacks come later. messages_max: that the server may send it ahead of their acks. */
+void pubsub_stream_start(
+    struct pubsub_stream *stream, const struct pubsub_stream_settings *settings, int64_t messages_max);
 
 /* For how long (ms) it has worked; 0 when it does not. */
 int64_t pubsub_stream_healthy_ms(const struct pubsub_stream *stream);

@@ -59,7 +59,7 @@
         .meaning = "With `pubsub`: another endpoint than Google's global one, such as a regional one") \
     X(bus, emulator, ADDRESS, .fallback = "", .environment = "PUBSUB_EMULATOR_HOST", \
         .meaning = "With `pubsub`: a Pub/Sub emulator to use instead of Google's, in plain text") \
-    X(bus, streams, INT, .fallback = "4", .least = 1, .most = 16, \
+    X(bus, streams, INT, .fallback = "8", .least = 1, .most = 16, \
         .meaning = "With `pubsub`: StreamingPull streams of each subscription") \
     X(bus, lease_seconds, INT, .fallback = "60", .least = 10, .most = 600, \
         .meaning = "With `pubsub`: how long a message is ours before its lease has to be extended")

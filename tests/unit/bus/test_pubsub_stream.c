@@ -54,7 +54,6 @@ static int set_up(void **state) {
         .subscription = "s",
         .client_id = "c",
         .lease_seconds = 30,
-        .messages_max = 250,
         .bytes_max = 1000,
         .ping_ms = PING_MS,
         .wanted = wanted,
@@ -62,7 +61,7 @@ static int set_up(void **state) {
         .on_healthy = on_healthy,
         .on_failed = on_failed,
         .on_closed = on_closed};
-    pubsub_stream_start(&stream, &settings);
+    pubsub_stream_start(&stream, &settings, 250);
     return 0;
 }
 

@@ -102,7 +102,7 @@ static void defaults(void **state) {
     assert_int_equal(config_bus(config)->kind, BUS_REDIS);
     assert_string_equal(config_bus(config)->url, "");
     assert_string_equal(config_bus(config)->project, "");
-    assert_int_equal(config_bus(config)->streams, 4);
+    assert_int_equal(config_bus(config)->streams, 8);
     assert_int_equal(config_bus(config)->lease_seconds, 60);
     assert_int_equal(config_engine(config)->in_hand_max, 1000);
     assert_int_equal(config_engine(config)->drain_seconds, 30);

@@ -97,7 +97,7 @@ static void origins_and_secrets(void **state) {
         strstr(text, "  username: \"O\\\"Brien\\\\ # é: {}\"  # environment PHASEGATE_STORE_USERNAME\n"));
     assert_non_null(strstr(text, "  password: \"***\"  # environment PHASEGATE_STORE_PASSWORD\n"));
     assert_non_null(strstr(text, "  kind: redis  # a\\x0ab.yaml:4\n"));
-    assert_non_null(strstr(text, "  streams: 4  # default\n"));
+    assert_non_null(strstr(text, "  streams: 8  # default\n"));
     assert_non_null(strstr(text, "  - name: \"nba\"  # a\\x0ab.yaml:6\n"));
     assert_null(strstr(text, "s3cret"));
     struct config *again = parse("shown.yaml", text, NULL);
@@ -172,7 +172,7 @@ static void as_json(void **state) {
     assert_int_equal(line, 4);
     assert_int_equal(
         json_unpack(object, "{s:{s:{s:i, s:s}}}", "bus", "streams", "value", &streams, "from", &from), 0);
-    assert_int_equal(streams, 4);
+    assert_int_equal(streams, 8);
     assert_string_equal(from, "default");
 
     const char *topic, *alias, *member, *need;
