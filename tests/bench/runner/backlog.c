@@ -25,14 +25,13 @@ void backlog_close(struct backlog *backlog) {
     redis_server_free(&backlog->redis);
 }
 
-struct drained backlog_drain(struct backlog *backlog, int streams) {
+struct drained backlog_drain(struct backlog *backlog) {
     char months[KEY_MAX];
     bench_redis_empty(backlog->redis);
     crew_publish_upstream(backlog->crew, FIRST_DATE, backlog->dates);
     struct daemon *daemon = bench_daemon(backlog->bench,
-        &(struct bench_daemon){.store_url = redis_server_url(backlog->redis),
-            .pubsub = backlog->emulator.host,
-            .streams = streams});
+        &(struct bench_daemon){
+            .store_url = redis_server_url(backlog->redis), .pubsub = backlog->emulator.host});
     daemon_start(daemon);
     progress_await_key(&backlog->progress, key_months(nba_pipeline(), months), FIRST_MS);
     double begun = seconds_now();

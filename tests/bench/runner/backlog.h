@@ -31,8 +31,7 @@ struct drained {
     struct usage usage; /* of the daemon, from its start on */
 };
 
-/* Puts a new backlog into all subscriptions and drains the daemon's, with so many streams (0: the default).
- */
-struct drained backlog_drain(struct backlog *backlog, int streams);
+/* Puts a new backlog into all subscriptions and drains the daemon's. */
+struct drained backlog_drain(struct backlog *backlog);
 
 #endif

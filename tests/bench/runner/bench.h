@@ -26,6 +26,7 @@ struct bench {
 struct measurement {
     const char *name; /* for progress: "drain" */
     int rounds;       /* odd */
+    int warm_ups;     /* pairs that are not counted, while Java still compiles the emulator */
 
     /* Starts the servers. CODE_NOT_FOUND: something is not installed; the text says what. */
     struct result (*open)(const struct bench *bench, void **context);

@@ -39,7 +39,7 @@ static void fill_in(const struct backlog *backlog, double seconds, struct usage 
 }
 
 static void drain_ours(void *context, double *figures) {
-    struct drained drained = backlog_drain(context, 0);
+    struct drained drained = backlog_drain(context);
     fill_in(context, drained.seconds, drained.usage, figures);
 }
 
@@ -60,6 +60,7 @@ static void drain_beside(void *context, double *figures) {
 
 const struct measurement drain_measurement = {.name = "drain",
     .rounds = ROUNDS,
+    .warm_ups = 2,
     .open = drain_open,
     .ours = drain_ours,
     .beside = drain_beside,

@@ -1,5 +1,5 @@
 /*
- * Row 10: completions through the daemon over the Pub/Sub emulator, one stream; beside one Firestore
+ * Row 10: completions through the daemon over the Pub/Sub emulator, one connection; beside one Firestore
  * transaction for each completion on Google's Firestore emulator, 50 at once: what the present orchestrator
  * does, without its receiving.
  */
@@ -65,7 +65,7 @@ static struct result firestore_open(const struct bench *bench, void **context) {
 
 static void firestore_ours(void *context, double *figures) {
     struct firestore *firestore = context;
-    struct drained drained = backlog_drain(&firestore->backlog, 1);
+    struct drained drained = backlog_drain(&firestore->backlog);
     figures[0] = firestore->backlog.dates * BACKLOG_UPSTREAM / drained.seconds;
 }
 
@@ -86,6 +86,7 @@ static void firestore_beside(void *context, double *figures) {
 
 const struct measurement firestore_measurement = {.name = "firestore",
     .rounds = ROUNDS,
+    .warm_ups = 1,
     .open = firestore_open,
     .ours = firestore_ours,
     .beside = firestore_beside,

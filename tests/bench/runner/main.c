@@ -22,18 +22,27 @@ struct asked {
 
 /* --- Measuring ------------------------------------------------------------------------------------------ */
 
-static void measure_rounds(struct outcome_of *outcome, void *context, int rounds) {
+static void measure_pair(const struct measurement *measurement, void *context, double *ours, double *beside) {
+    fputs("phasegate", stderr);
+    measurement->ours(context, ours);
+    fprintf(stderr, " %.6g", ours[0]);
+    if (measurement->beside) {
+        fputs(", beside", stderr);
+        measurement->beside(context, beside);
+        fprintf(stderr, " %.6g", beside[0]);
+    }
+    fputc('\n', stderr);
+}
+
+static void measure_rounds(struct outcome_of *outcome, void *context, int warm_ups, int rounds) {
     const struct measurement *measurement = outcome->measurement;
+    for (int i = 0; i < warm_ups; i++) {
+        fprintf(stderr, "%s, not counted: ", measurement->name);
+        measure_pair(measurement, context, outcome->ours[0], outcome->beside[0]);
+    }
     for (int i = 0; i < rounds; i++) {
-        fprintf(stderr, "%s, round %d of %d: phasegate", measurement->name, i + 1, rounds);
-        measurement->ours(context, outcome->ours[i]);
-        fprintf(stderr, " %.6g", outcome->ours[i][0]);
-        if (measurement->beside) {
-            fputs(", beside", stderr);
-            measurement->beside(context, outcome->beside[i]);
-            fprintf(stderr, " %.6g", outcome->beside[i][0]);
-        }
-        fputc('\n', stderr);
+        fprintf(stderr, "%s, round %d of %d: ", measurement->name, i + 1, rounds);
+        measure_pair(measurement, context, outcome->ours[i], outcome->beside[i]);
         outcome->rounds = i + 1;
     }
 }
@@ -43,7 +52,8 @@ static void measure(const struct bench *bench, const struct asked *asked, struct
     int rounds = asked->small ? SMALL_ROUNDS : outcome->measurement->rounds;
     outcome->left_out = outcome->measurement->open(bench, &context);
     if (is_ok(outcome->left_out))
-        measure_rounds(outcome, context, asked->rounds > 0 ? asked->rounds : rounds);
+        measure_rounds(outcome, context, asked->small ? 0 : outcome->measurement->warm_ups,
+            asked->rounds > 0 ? asked->rounds : rounds);
     else
         fprintf(stderr, "%s is left out: %s\n", outcome->measurement->name, outcome->left_out.text);
     outcome->measurement->close(context);
@@ -81,7 +91,9 @@ static void measure_all(const struct bench *bench, const struct asked *asked) {
 /* --- What is asked for ---------------------------------------------------------------------------------- */
 
 static void usage(void) {
-    fputs("usage: bench [--json] [--only N,M] [--small] [--rounds N]\n", stderr);
+    fprintf(stderr,
+        "usage: bench [--json] [--only N,M] [--small] [--rounds N]; N of --rounds is odd, %d at most\n",
+        ROUNDS_MAX - 1 + ROUNDS_MAX % 2);
     exit(2);
 }
 

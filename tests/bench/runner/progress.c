@@ -9,9 +9,9 @@
 #include <poll.h>
 #include <string.h>
 
-enum { ASK_MS = 30000, CHUNK = 100 };
+enum { ASK_MS = 30000, CHUNK = 10 };
 
-#define LOOK_SECONDS 0.005
+#define LOOK_SECONDS 0.02
 
 void progress_open(struct progress *progress, const struct redis_settings *redis, game_date first) {
     *progress = (struct progress){.first = first};

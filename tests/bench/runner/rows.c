@@ -28,7 +28,7 @@ const struct row rows[] = {
         DURABILITY_DEFAULT},
     {9, &many_dates_measurement, 0, "a backlog over Redis Streams with 1,000,000 dates of 34 more pipelines in the store",
         "with 1,000 dates of them", "events/s", 0.9, false, DURABILITY_DEFAULT},
-    {10, &firestore_measurement, 0, "completions over the Pub/Sub emulator, one stream",
+    {10, &firestore_measurement, 0, "completions over the Pub/Sub emulator, one connection",
         "a Firestore transaction each, 50 at once", "completions/s", 50, false, DURABILITY_DEFAULT},
     {11, &start_measurement, 0, "start with 1,000 dates: exec to first message applied, Redis Streams", NULL, "ms", 0,
         true, DURABILITY_DEFAULT},

@@ -68,10 +68,7 @@ static void write_more_pipelines(FILE *file, int count) {
 }
 
 static void write_bus(FILE *file, const struct bench_daemon *options) {
-    if (options->pubsub && options->streams > 0)
-        fprintf(file, "bus: {kind: pubsub, project: %s, emulator: \"%s\", streams: %d}\n", DAEMON_PROJECT,
-            options->pubsub, options->streams);
-    else if (options->pubsub)
+    if (options->pubsub)
         fprintf(
             file, "bus: {kind: pubsub, project: %s, emulator: \"%s\"}\n", DAEMON_PROJECT, options->pubsub);
     else

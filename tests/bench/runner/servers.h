@@ -31,7 +31,6 @@ struct bench_daemon {
     const char *store_url; /* NULL: embedded, store and bus */
     const char *bus_url;   /* Redis Streams elsewhere than on the store; NULL: there */
     const char *pubsub;    /* host:port of the emulator; NULL: Redis Streams */
-    int streams;           /* of Pub/Sub; 0: the default */
     int pipelines;         /* more of them beside nba, which nobody publishes to */
 };
 
