@@ -42,11 +42,14 @@ void call_key(struct call *call, const char *key) {
     add_written(call);
 }
 
-void call_keys_of_date(struct call *call, const struct pipeline *pipeline, game_date date) {
+void call_keys_of_day(struct call *call, const struct pipeline *pipeline, game_date date) {
     key_date(pipeline, date, room(call));
     add_written(call);
     key_history(pipeline, date, room(call));
     add_written(call);
+}
+
+void call_keys_of_month(struct call *call, const struct pipeline *pipeline, game_date date) {
     key_outbox(pipeline, date, room(call));
     add_written(call);
     key_due(pipeline, date, room(call));
@@ -55,6 +58,11 @@ void call_keys_of_date(struct call *call, const struct pipeline *pipeline, game_
     add_written(call);
     key_steps_of_month(pipeline, date, room(call));
     add_written(call);
+}
+
+void call_keys_of_date(struct call *call, const struct pipeline *pipeline, game_date date) {
+    call_keys_of_day(call, pipeline, date);
+    call_keys_of_month(call, pipeline, date);
 }
 
 void call_number(struct call *call, int64_t value) {

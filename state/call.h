@@ -9,10 +9,18 @@
 #include "state/alert_ledger.h"
 #include "state/keys.h"
 #include "state/month_memory.h"
+#include "state/months.h"
 #include "state/rebuild.h"
 #include "state/store.h"
 
-enum { CALL_ARGUMENTS_MAX = 32, CALL_TEXTS_MAX = 6 * KEY_MAX + 512, CALL_KEYS_OF_DATE = 6 };
+/* As much as the largest call takes: completions for as many dates (applies.c). */
+enum {
+    CALL_ARGUMENTS_MAX = 640,
+    CALL_TEXTS_MAX = 80 * KEY_MAX,
+    CALL_KEYS_OF_MONTH = 4,
+    CALL_KEYS_OF_DAY = 2,
+    CALL_KEYS_OF_DATE = CALL_KEYS_OF_MONTH + CALL_KEYS_OF_DAY,
+};
 
 struct call {
     bool proves_room; /* a server that takes no writes, or has no memory, would refuse it; false after
@@ -30,6 +38,8 @@ void call_begin(struct call *call, const char *function, int key_count);
 /* Keys; then the arguments, which have to live until the call is sent. */
 void call_key(struct call *call, const char *key); /* copied */
 void call_keys_of_date(struct call *call, const struct pipeline *pipeline, game_date date);
+void call_keys_of_month(struct call *call, const struct pipeline *pipeline, game_date date);
+void call_keys_of_day(struct call *call, const struct pipeline *pipeline, game_date date);
 void call_text(struct call *call, const char *text); /* NULL is passed as "" */
 void call_bytes(struct call *call, const void *data, size_t length);
 void call_number(struct call *call, int64_t value);
@@ -44,7 +54,6 @@ void call_lane(struct call *call, struct store *store);
 
 /* The function that the store's user passed. */
 union told {
-    store_applied_fn *applied;
     store_done_fn *done;
     store_ticked_fn *ticked;
     store_claimed_fn *claimed;
@@ -97,6 +106,15 @@ struct redis_link *store_link(struct store *store);
 /* Now, by the clock that leases are reckoned by; and the answer of a call that was sent then comes next. */
 int64_t store_uptime_ms(const struct store *store);
 void store_note_answer(struct store *store, int64_t sent_ms, struct month_step step);
+
+/* The call that is being answered was counted as this one of its lane. */
+void store_note_step(struct store *store, int64_t count);
+
+struct months *store_known_months(struct store *store);
+
+/* The completions that wait for the end of the turn. */
+struct applies;
+struct applies *store_applies(struct store *store);
 
 /* What is remembered of the months, and the lane in which this store's steps are counted. */
 struct month_memories *store_months(struct store *store);

@@ -1,5 +1,6 @@
 #include "state/store.h"
 
+#include "state/applies.h"
 #include "state/call.h"
 #include "state/library.h"
 #include "state/months.h"
@@ -13,6 +14,7 @@ struct store {
     struct log log;
     struct store_events events;
     struct trouble trouble;
+    struct applies applies;
     struct months months; /* those that are known since the last on_connect */
     struct month_memories memories;
     struct store_replica replica;
@@ -82,6 +84,7 @@ struct result store_open(uv_loop_t *loop, const struct redis_settings *settings,
         free(opened);
         return result;
     }
+    applies_init(&opened->applies, opened, loop);
     *store = opened;
     return ok();
 }
@@ -90,13 +93,18 @@ bool store_is_ready(const struct store *store) {
     return store->ready;
 }
 
-static void on_link_closed(void *context) {
-    struct store *store = context;
+static void on_all_closed(struct store *store) {
     if (store->closed)
         store->closed(store->closed_context);
     months_clear(&store->months);
     month_memories_free(&store->memories);
     free(store);
+}
+
+static void on_link_closed(void *context) {
+    struct store *store = context;
+    applies_flush(&store->applies);
+    applies_close(&store->applies, on_all_closed);
 }
 
 void store_close(struct store *store, void (*closed)(void *context), void *context) {
@@ -151,6 +159,18 @@ int64_t store_uptime_ms(const struct store *store) {
     return clock_now_ms(&store->replica.uptime);
 }
 
+struct months *store_known_months(struct store *store) {
+    return &store->months;
+}
+
+struct applies *store_applies(struct store *store) {
+    return &store->applies;
+}
+
+void store_note_step(struct store *store, int64_t count) {
+    month_step_answered(store->answered_step, count);
+}
+
 void store_note_answer(struct store *store, int64_t sent_ms, struct month_step step) {
     store->answered_ms = sent_ms;
     store->answered_step = step;
@@ -161,7 +181,8 @@ struct lease store_new_lease(const struct store *store, bool taken_over) {
     return (struct lease){.until_ms = store->answered_ms + length_ms - margin_ms, .taken_over = taken_over};
 }
 
-/* --- Apply ---------------------------------------------------------------------------------------------- */
+/* --- Completions and triggers
+ * ---------------------------------------------------------------------------------------------- */
 
 static const char *const verdict_names[] = {
     [VERDICT_APPLIED] = "applied",
@@ -173,130 +194,6 @@ static const char *const verdict_names[] = {
 
 const char *verdict_name(enum verdict verdict) {
     return verdict_names[verdict];
-}
-
-static struct result read_applied(
-    const struct store *store, const redisReply *reply, struct applied *applied) {
-    enum { VERDICT, CLOSED, GROUP, GROUP_RUN, PHASE, STALE_FROM, FIELD, FACTS, STEPS, PARTS };
-    struct result result = reply_check(reply, PARTS, "pg_apply");
-    if (!is_ok(result))
-        return result;
-    int verdict = reply_int(reply, VERDICT);
-    if (verdict < 0 || verdict >= VERDICT_COUNT)
-        return fail(CODE_INTERNAL, "pg_apply answered a verdict that this phasegate does not understand");
-    month_step_answered(store->answered_step, reply->element[STEPS]->integer);
-    *applied = (struct applied){
-        .verdict = (enum verdict)verdict,
-        .closed_no_games = reply_int(reply, CLOSED) != 0,
-        .group = reply_int(reply, GROUP),
-        .group_run = reply_int(reply, GROUP_RUN),
-        .group_state = reply_text(reply, PHASE),
-        .stale_from = reply_int(reply, STALE_FROM),
-        .outbox_field = reply_text(reply, FIELD),
-        .outbox_facts = reply_text(reply, FACTS),
-        .lease = store_new_lease(store, false),
-    };
-    return ok();
-}
-
-static void on_applied(
-    struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
-    struct applied applied = {0};
-    if (is_ok(result))
-        result = read_applied(store, reply, &applied);
-    tell.applied(context, result, is_ok(result) ? &applied : NULL);
-}
-
-static void call_apply(struct store *store, struct call *call, const char *function,
-    const struct pipeline *pipeline, const struct completion *completion, int64_t now_ms) {
-    call_begin(call, function, CALL_KEYS_OF_DATE);
-    call->proves_room = true;
-    call->month = month_memory_of(&store->memories, pipeline, completion->date);
-    call_keys_of_date(call, pipeline, completion->date);
-    call_text(call, pipeline->definition);
-    call_text(call, pipeline->name);
-    call_date(call, completion->date);
-    call_number(call, now_ms);
-    call_text(call, completion->processor->abbr);
-    call_text(call, completion_satisfies(completion) ? "1" : "0");
-    call_text(call, status_name(completion->status));
-    if (completion->record_count == ROWS_UNKNOWN)
-        call_text(call, "?");
-    else
-        call_number(call, completion->record_count);
-    call_number(call, completion->records_failed);
-    call_number(call, completion->timestamp_ms);
-    call_text(call, completion->backfill ? "b" : "l");
-    call_text(call, completion->execution_id);
-    call_text(call, completion->correlation_id);
-    call_text(call, completion->trigger_id);
-    call_text(call, completion->trigger_message_id);
-    call_text(call, completion->error_message);
-    call_text(call, completion->day.games == GAMES_NONE ? "1" : "0");
-    call_lessee(call, store);
-    call_lane(call, store);
-}
-
-/* A completion that waits for its month to be known: a date that no reader and no sweep finds is as good as
- * lost. */
-struct opening {
-    const struct pipeline *pipeline;
-    game_date date;
-    struct call call;
-    void *context;
-};
-
-static void on_month_opened(
-    struct store *store, struct result result, const redisReply *reply, union told tell, void *context) {
-    struct opening *opening = context;
-    (void)reply;
-    if (is_ok(result)) {
-        months_add(&store->months, opening->pipeline, opening->date);
-        call_send(store, &opening->call, on_applied, tell, opening->context);
-    } else {
-        tell.applied(opening->context, result, NULL);
-    }
-    free(opening);
-}
-
-static void open_month(struct store *store, struct opening *opening, union told tell) {
-    char key[KEY_MAX], month[MONTH_TEXT_MAX];
-    struct call call;
-    call_begin(&call, "pg_open_month", 1);
-    call_key(&call, key_months(opening->pipeline, key));
-    call_text(&call, month_format(opening->date, month));
-    call_send(store, &call, on_month_opened, tell, opening);
-}
-
-static void send_completion(struct store *store, const char *function, const struct pipeline *pipeline,
-    const struct completion *completion, int64_t now_ms, store_applied_fn *applied, void *context) {
-    union told tell = {.applied = applied};
-    if (months_has(&store->months, pipeline, completion->date)) {
-        struct call call;
-        call_apply(store, &call, function, pipeline, completion, now_ms);
-        call_send(store, &call, on_applied, tell, context);
-        return;
-    }
-    struct opening *opening = malloc(sizeof *opening);
-    if (!opening) {
-        applied(context, fail(CODE_UNAVAILABLE, "out of memory"), NULL);
-        return;
-    }
-    opening->pipeline = pipeline;
-    opening->date = completion->date;
-    opening->context = context;
-    call_apply(store, &opening->call, function, pipeline, completion, now_ms);
-    open_month(store, opening, tell);
-}
-
-void store_apply(struct store *store, const struct pipeline *pipeline, const struct completion *completion,
-    int64_t now_ms, store_applied_fn *applied, void *context) {
-    send_completion(store, "pg_apply", pipeline, completion, now_ms, applied, context);
-}
-
-void store_rebuild_apply(struct store *store, const struct pipeline *pipeline,
-    const struct completion *completion, int64_t published_ms, store_applied_fn *applied, void *context) {
-    send_completion(store, "pg_rebuild_apply", pipeline, completion, published_ms, applied, context);
 }
 
 void store_confirm(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,

@@ -6,7 +6,7 @@
 -- Nothing here knows a processor's name: the definition of the pipeline travels with each call. The library is the
 -- files of this folder one behind the other.
 
-local VERSION = 2 -- grows with every change of a key's form or of a function's arguments; library.h has the same
+local VERSION = 3 -- grows with every change of a key's form or of a function's arguments; library.h has the same
 
 local function whole(number)
     return string.format('%d', number)
@@ -83,20 +83,22 @@ end
 local KEPT_RECORDS_MAX = 4096
 local kept_records, kept_record_count = {}, 0
 
+local function keep_record(text, record)
+    if kept_record_count >= KEPT_RECORDS_MAX then kept_records, kept_record_count = {}, 0 end
+    kept_records[text], kept_record_count = record, kept_record_count + 1
+    return record
+end
+
 local function parse_record(text)
     local record = kept_records[text]
     if record then return record end
     record = parse_new_record(text)
-    if record then
-        if kept_record_count >= KEPT_RECORDS_MAX then kept_records, kept_record_count = {}, 0 end
-        kept_records[text], kept_record_count = record, kept_record_count + 1
-    end
-    return record
+    return record and keep_record(text, record)
 end
 
-local function format_record(event, run, now)
-    return table.concat({event.satisfies and '+' or '-', event.status, event.count, event.failed, whole(event.at),
-                         whole(now), event.tag, run}, ' ')
+local function format_record(event, run)
+    return table.concat({event.satisfies and '+' or '-', event.status, event.count, event.failed, event.sent,
+                         event.arrived, event.tag, run}, ' ')
 end
 
 -- The times that a group has in each phase, besides when it became ready.
@@ -179,9 +181,14 @@ local function rests_on(group, before)
     return rests
 end
 
+-- The fields of a processor beside its record: execution, correlation, error.
+local function add_fields(fields, names)
+    for _, name in ipairs(names) do fields[name] = {x = name .. '.x', c = name .. '.c', e = name .. '.e'} end
+end
+
 -- "pgs,upgc;tdza,psza<pgs,upgc;pcf<tdza;@600000,0,0,0": upstream, each group's members and needs, the policy.
 local function parse_definition(text)
-    local def = {upstream = {}, groups = {}, group_of = {}}
+    local def = {upstream = {}, groups = {}, group_of = {}, fields = {}}
     for section in string.gmatch(text, '[^;]+') do
         local members, needs = string.match(section, '^([^<]*)<(.*)$')
         if members then
@@ -189,10 +196,12 @@ local function parse_definition(text)
             group.rests = rests_on(group, def.groups[#def.groups])
             def.groups[#def.groups + 1] = group
             for _, name in ipairs(group.members) do def.group_of[name] = #def.groups end
+            add_fields(def.fields, group.members)
         elseif string.sub(section, 1, 1) == '@' then
             def.policy = parse_policy(section)
         else
             def.upstream = split(section, '[^,]+')
+            add_fields(def.fields, def.upstream)
         end
     end
     return def

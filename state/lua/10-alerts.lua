@@ -150,7 +150,7 @@ end
 -- Returns 1 or 0, what the group is now, its run (0: not started), 1 when it is of backfill, since when the cause stands,
 -- whom the group waits for, what failed.
 local function look_at_alert(keys, argv)
-    local date, number = load(keys, definition(argv[1]), argv[2]), tonumber(argv[4])
+    local date, number = load(keys, argv, definition(argv[1]), argv[2], ''), tonumber(argv[4])
     if not date.def.groups[number] then return {0, '', 0, 0, 0, '', ''} end
     local group, stall = group_of(date, number), date.stall
     local phase = group and group.phase or date.no_games and 'no_games' or ''

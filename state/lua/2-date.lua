@@ -12,20 +12,33 @@ local function parse_field(date, field, form)
     return value
 end
 
--- keys: of the date, as every step has them: date, history, outbox, due, leases, steps. text: "2021-11-17". lessee:
--- whose step this is, for leases; "" is nobody's. Records and groups are parsed when they are asked for.
-local function load(keys, def, text, lessee)
-    local flat, raw = ask('HGETALL', keys[1]), {}
+-- A month, as a call of a function meets it: what its steps change in the month's keys is written once, at the end of
+-- the call. pipeline: its name, nil where nobody asks. lessee: whose steps these are, for leases; "" is nobody's. lane:
+-- in which they are counted.
+local function month_of(pipeline, outbox, due, leases, steps, lessee, lane)
+    return {pipeline = pipeline, outbox = outbox, due = due, leases = leases, steps = steps, lessee = lessee,
+            lane = lane, due_at = {}, out = {}, taken = {}}
+end
+
+-- text: "2021-11-17". Records and groups are parsed when they are asked for.
+local function load_date(month, key, history, def, text)
+    local flat, raw = ask('HGETALL', key), {}
     for i = 1, #flat, 2 do raw[flat[i]] = flat[i + 1] end
-    local date = {key = keys[1], history = keys[2], outbox = keys[3], due = keys[4], leases = keys[5], steps = keys[6],
-                  def = def, text = text, lessee = lessee, raw = raw, records = {}, groups = {},
-                  changed = {}, entries = {}, out = {}}
+    local date = {key = key, history = history, month = month, def = def, text = text, raw = raw, records = {},
+                  groups = {}, changed = {}, entries = {}, out = {}, run = 1}
     date.run = parse_field(date, '.run', ORDINAL) or 1
     date.since = parse_field(date, '.since', WHOLE)
     date.no_games = parse_field(date, '.no_games', WHOLE)
     date.stale = parse_field(date, '.stale', STALE)
     date.stall = parse_field(date, '.stall', STALL)
     return date
+end
+
+-- For the functions that step one date: keys are those of a date (date, history, outbox, due, leases, steps), and the
+-- lane is the last argument.
+local function load(keys, argv, def, text, lessee)
+    local month = month_of(nil, keys[3], keys[4], keys[5], keys[6], lessee, argv[#argv])
+    return load_date(month, keys[1], keys[2], def, text)
 end
 
 local function record_of(date, name)
@@ -37,10 +50,22 @@ local function record_of(date, name)
     return record
 end
 
+-- Its name is kept: to put it together takes longer.
+local group_fields = {}
+
+local function group_field(number)
+    local field = group_fields[number]
+    if not field then
+        field = '.g' .. number
+        group_fields[number] = field
+    end
+    return field
+end
+
 local function group_of(date, number)
     local group = date.groups[number]
     if group == nil then
-        group = parse_field(date, '.g' .. number, GROUP) or false
+        group = parse_field(date, group_field(number), GROUP) or false
         date.groups[number] = group
     end
     return group
@@ -78,13 +103,13 @@ end
 
 local function set_group(date, number, group)
     date.groups[number] = group or false
-    set(date, '.g' .. number, group and format_group(group))
+    set(date, group_field(number), group and format_group(group))
 end
 
 -- The trigger goes into the outbox. A live one is leased in this same step to the replica that decides it; a backfill one
 -- first needs a slot.
 local function put_into_outbox(date, field, facts, tag)
-    date.out[#date.out + 1] = {field = field, facts = facts, leased = date.lessee ~= '' and tag == 'l'}
+    date.out[#date.out + 1] = {field = field, facts = facts, leased = date.month.lessee ~= '' and tag == 'l'}
 end
 
 -- It leaves the outbox, and its lease with it.
@@ -105,10 +130,10 @@ local function server_ms()
     return tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 end
 
--- lessee: "host-71-5e1f 30000", a replica and how long its leases are (ms).
-local function write_lease(leases, field, lessee)
+-- lessee: "host-71-5e1f 30000", a replica and how long its leases are (ms). A lease of it that begins now.
+local function new_lease(lessee)
     local replica, length = string.match(lessee, '^(%S+) (%d+)$')
-    redis.call('HSET', leases, field, replica .. ' ' .. whole(server_ms() + tonumber(length)))
+    return replica .. ' ' .. whole(server_ms() + tonumber(length))
 end
 
 -- "host-71-5e1f 1764502957104": the replica, and until when. One that cannot be read is nobody's: nil.
@@ -121,35 +146,37 @@ end
 
 local HISTORY_MAX = 256 -- entries of one date
 
--- Each step that changes a month is counted in its slot, before it writes anything else: there and nowhere else can be seen
--- whether that slot has forgotten any. Each replica has a lane, so that it knows what it has counted itself.
-local function count_step(date, lane)
-    local steps = redis.pcall('HINCRBY', date.steps, lane, 1)
-    if type(steps) == 'table' then
-        ask('HLEN', date.steps)
-        broken(date.steps, lane, WHOLE[1], redis.call('HGET', date.steps, lane) or '')
+-- Each call that changes a month is counted in its slot, before it writes anything else: there and nowhere else can be
+-- seen whether that slot has forgotten any. Each replica has a lane, so that it knows what it has counted itself.
+local function count_call(month)
+    if month.count then return end
+    local count = redis.pcall('HINCRBY', month.steps, month.lane, 1)
+    if type(count) == 'table' then
+        ask('HLEN', month.steps)
+        broken(month.steps, month.lane, WHOLE[1], redis.call('HGET', month.steps, month.lane) or '')
     end
-    return steps
+    month.count = count
 end
 
-local function write_due(date)
-    local day = string.sub(date.text, -2)
-    if date.due_at then
-        redis.call('ZADD', date.due, whole(date.due_at), day)
-    else
-        redis.call('ZREM', date.due, day)
+-- The types of what a step will write are asked for first: a server that is out of memory, or cannot write to its disk,
+-- refuses a function before it begins, and nothing else can fail.
+local function check_month(month, is_due, has_out)
+    if is_due and not month.due_checked then
+        ask('ZCARD', month.due)
+        month.due_checked = true
+    end
+    if has_out and not month.out_checked then
+        ask('HLEN', month.outbox)
+        ask('HLEN', month.leases)
+        month.out_checked = true
     end
 end
 
-local function write_out(date)
+-- Of a field that is put and taken out, in whichever order, the last one counts.
+local function note_out(month, date)
     for _, entry in ipairs(date.out) do
-        if entry.facts then
-            redis.call('HSET', date.outbox, entry.field, entry.facts)
-            if entry.leased then write_lease(date.leases, entry.field, date.lessee) end
-        else
-            redis.call('HDEL', date.outbox, entry.field)
-            redis.call('HDEL', date.leases, entry.field)
-        end
+        month.out[entry.field] = entry.facts and entry or nil
+        if not entry.facts then month.taken[#month.taken + 1] = entry.field end
     end
 end
 
@@ -178,21 +205,58 @@ local function write_fields(date)
     if #gone > 0 then redis.call('HDEL', date.key, unpack(gone)) end
 end
 
--- Writes what the step has changed, and returns the lane's count of steps. The types of what will be written are asked for
--- first: a server that is out of memory, or cannot write to its disk, refuses a function before it begins, and nothing
--- else can fail.
-local function commit(date, lane)
-    local is_due, has_entries, has_out = date.due_at ~= nil, date.folded or #date.entries > 0, #date.out > 0
-    if is_due then ask('ZCARD', date.due) end
+-- Writes what the steps of a date have changed in it, and notes what they change in the month.
+local function commit_date(date)
+    local month, is_due, has_entries = date.month, date.due_at ~= nil, date.folded or #date.entries > 0
+    check_month(month, is_due, #date.out > 0)
     if has_entries then ask('LLEN', date.history) end
-    if has_out then
-        ask('HLEN', date.outbox)
-        ask('HLEN', date.leases)
-    end
-    local steps = count_step(date, lane)
-    if is_due then write_due(date) end
-    if has_out then write_out(date) end
+    count_call(month)
+    if is_due then month.due_at[string.sub(date.text, -2)] = date.due_at end
+    note_out(month, date)
     if has_entries then write_history(date) end
     if #date.changed > 0 then write_fields(date) end
-    return steps
+end
+
+local function write_due(month)
+    local due, not_due = {}, {}
+    for day, at in pairs(month.due_at) do
+        if at then
+            due[#due + 1] = whole(at)
+            due[#due + 1] = day
+        else
+            not_due[#not_due + 1] = day
+        end
+    end
+    if #due > 0 then redis.call('ZADD', month.due, unpack(due)) end
+    if #not_due > 0 then redis.call('ZREM', month.due, unpack(not_due)) end
+end
+
+local function write_out(month)
+    local put, leased, lease = {}, {}, nil
+    if #month.taken > 0 then
+        redis.call('HDEL', month.outbox, unpack(month.taken))
+        redis.call('HDEL', month.leases, unpack(month.taken))
+    end
+    for field, entry in pairs(month.out) do
+        put[#put + 1] = field
+        put[#put + 1] = entry.facts
+        if entry.leased then
+            lease = lease or new_lease(month.lessee)
+            leased[#leased + 1] = field
+            leased[#leased + 1] = lease
+        end
+    end
+    if #put > 0 then redis.call('HSET', month.outbox, unpack(put)) end
+    if #leased > 0 then redis.call('HSET', month.leases, unpack(leased)) end
+end
+
+local function commit_month(month)
+    if month.due_checked then write_due(month) end
+    if month.out_checked then write_out(month) end
+end
+
+-- The end of a function that steps one date.
+local function commit(date)
+    commit_date(date)
+    commit_month(date.month)
 end

@@ -1,7 +1,7 @@
 
 -- ---- history: what is no longer current, newest first -------------------------------------------------------------
 
--- The answers of pg_apply; in the order of enum verdict.
+-- The answers of pg_apply_all; in the order of enum verdict.
 local APPLIED, DUPLICATE, LATE, PREMATURE, OTHER_RUN = 0, 1, 2, 3, 4
 local VERDICTS = {[APPLIED] = 'applied', [DUPLICATE] = 'duplicate', [LATE] = 'late', [PREMATURE] = 'premature',
                   [OTHER_RUN] = 'other_run'}
@@ -21,16 +21,24 @@ local function completion_parts(entry)
     return string.match(entry, '^(c\t[^\t]*\t[^\t]*\t%S+ %S+ %S+ %S+ %S+ )%S+(.*\t)(%d+)$')
 end
 
-local function remember_ignored(date, verdict, event, now)
+-- The newest entry, and a function that puts another in its place: one of this step, or the list's.
+local function newest_entry(date)
+    local count = #date.entries
+    if count > 0 then return date.entries[count], function(entry) date.entries[count] = entry end end
+    return date.folded or ask('LINDEX', date.history, 0) or '', function(entry) date.folded = entry end
+end
+
+local function remember_ignored(date, verdict, event)
     local function entry_of(times)
-        return completion_entry(VERDICTS[verdict], event.name, format_record(event, 0, now), event.execution,
+        return completion_entry(VERDICTS[verdict], event.name, format_record(event, 0), event.execution,
             event.correlation, event.error, times)
     end
     local entry = entry_of(1)
+    local newest, replace_newest = newest_entry(date)
     local head, tail = completion_parts(entry)
-    local newest_head, newest_tail, before = completion_parts(ask('LINDEX', date.history, 0) or '')
+    local newest_head, newest_tail, before = completion_parts(newest)
     if newest_head == head and newest_tail == tail then
-        date.folded = entry_of(before + 1)
+        replace_newest(entry_of(before + 1))
     else
         remember(date, entry)
     end

@@ -22,7 +22,7 @@ end
 local function belongs(date, event, number, group)
     local run = group and group.run or date.run
     if event.trigger_id ~= '' then
-        return event.trigger_id == event.pipeline .. '/' .. outbox_field(date, number, run) and 'named' or nil
+        return event.trigger_id == date.month.pipeline .. '/' .. outbox_field(date, number, run) and 'named' or nil
     end
     if event.trigger_message == '' then return 'arrival' end
     if group and group.triggered ~= '-' and event.trigger_message == group.message then return 'named' end
@@ -61,8 +61,8 @@ local function satisfied(date, name)
 end
 
 local function all_satisfied(date, names)
-    for _, name in ipairs(names) do
-        if not satisfied(date, name) then return false end
+    for i = 1, #names do
+        if not satisfied(date, names[i]) then return false end
     end
     return true
 end
@@ -146,7 +146,7 @@ local function facts_of(date, number, group, correlation)
     for _, name in ipairs(date.def.groups[number].needs) do
         local record = record_of(date, name)
         local count = record and record.count or '?'
-        upstream[#upstream + 1] = string.format('"%s":%s', name, count == '?' and 'null' or count)
+        upstream[#upstream + 1] = '"' .. name .. '":' .. (count == '?' and 'null' or count)
     end
     return string.format('{"at":%.0f,"backfill":%s%s,"upstream":{%s}}', group.ready,
         group.tag == 'b' and 'true' or 'false',

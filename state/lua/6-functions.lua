@@ -1,14 +1,14 @@
 
 -- ---- completions --------------------------------------------------------------------------------------------------
 
-local function write_record(date, event, run, now)
-    local name, text = event.name, format_record(event, run, now)
+local function write_record(date, event, run)
+    local name, text, fields = event.name, format_record(event, run), date.def.fields[event.name]
     set(date, name, text)
-    set(date, name .. '.x', event.execution)
-    set(date, name .. '.c', event.correlation ~= '' and event.correlation or nil)
-    set(date, name .. '.e', event.error ~= '' and event.error or nil)
-    date.records[name] = {satisfies = event.satisfies, status = event.status, count = event.count, at = event.at,
-                          arrived = now, tag = event.tag, run = run, text = text}
+    set(date, fields.x, event.execution)
+    set(date, fields.c, event.correlation ~= '' and event.correlation or nil)
+    set(date, fields.e, event.error ~= '' and event.error or nil)
+    date.records[name] = keep_record(text, {satisfies = event.satisfies, status = event.status, count = event.count,
+                                            at = event.at, arrived = event.now, tag = event.tag, run = run, text = text})
 end
 
 -- A completion of upstream. Returns whether the date is closed, and whether it just was.
@@ -17,19 +17,27 @@ local function settle_upstream(date, event, now)
     return settle_no_games(date, event.no_games, now)
 end
 
--- Records a completion and follows what it leads to. Returns verdict, closed (0 or 1), the group moved (0: none), the run
--- of its trigger, its phase, the first stale group when this was a re-run (else 0), outbox field, facts ("" when none).
+-- What a completion led to: its verdict alone, when that is all; else verdict, closed (1: the date was just closed), the
+-- group moved (0: none), the run of its trigger, its phase, the first stale group when this was a re-run (else 0), outbox
+-- field, facts ("" when none).
+local function answer_of(verdict, just_closed, group, run, phase, stale, field, facts)
+    if not (just_closed or phase or stale or field) then return verdict end
+    return {verdict, just_closed and 1 or 0, phase and group or 0, phase and run or 0, phase or '', stale or 0,
+            field or '', facts or ''}
+end
+
+-- Records a completion and follows what it leads to.
 local function take_completion(date, event, now)
     local number = date.def.group_of[event.name]
     local verdict = judge(date, event)
     if verdict ~= APPLIED and verdict ~= PREMATURE then
-        remember_ignored(date, verdict, event, now)
-        return {verdict, 0, 0, 0, '', 0, '', ''}
+        remember_ignored(date, verdict, event)
+        return verdict
     end
     local first_stale = verdict == APPLIED and stale_from(date, event, record_of(date, event.name))
     remember_replaced(date, event.name)
-    write_record(date, event, verdict == APPLIED and number and group_of(date, number).run or 0, now)
-    if verdict == PREMATURE then return {verdict, 0, 0, 0, '', 0, '', ''} end
+    write_record(date, event, verdict == APPLIED and number and group_of(date, number).run or 0)
+    if verdict == PREMATURE then return verdict end
     if first_stale then mark_stale(date, event, first_stale, now) end
 
     local closed, just_closed, phase, field, facts
@@ -39,24 +47,70 @@ local function take_completion(date, event, now)
         closed, just_closed = settle_upstream(date, event, now)
     end
     if not closed then field, facts = start_next(date, event.correlation, now) end
-    schedule(date)
-    return {verdict, just_closed and 1 or 0, phase and number or 0, phase and group_of(date, number).run or 0,
-            phase or '', first_stale and date.stale.first or 0, field or '', facts or ''}
+    date.moved = true
+    return answer_of(verdict, just_closed, number, phase and group_of(date, number).run, phase,
+        first_stale and date.stale.first, field, facts)
 end
 
--- Of ARGV: definition, pipeline, date, now, and what stands here; "" is absent, a count of "?" unknown.
-local function read_event(argv)
-    return {pipeline = argv[2], name = argv[5], satisfies = argv[6] == '1', status = argv[7], count = argv[8],
-            failed = argv[9], at = tonumber(argv[10]), tag = argv[11], execution = argv[12], correlation = argv[13],
-            trigger_id = argv[14], trigger_message = argv[15], error = argv[16], no_games = argv[17] == '1'}
+-- ARGV of pg_apply_all, and of pg_rebuild_one: definition, pipeline, lessee, lane; then of each date itself, how many
+-- completions it has, and of each of these what read_event reads.
+local FIRST_DATE, EVENT_PARTS = 5, 14
+
+-- Of ARGV, from at on; "" is absent, a count of "?" unknown. (With one field more Lua would take twice the room.)
+local function read_event(argv, at)
+    return {now = tonumber(argv[at]), arrived = argv[at], name = argv[at + 1], satisfies = argv[at + 2] == '1',
+            status = argv[at + 3], count = argv[at + 4], failed = argv[at + 5], at = tonumber(argv[at + 6]),
+            sent = argv[at + 6], tag = argv[at + 7], execution = argv[at + 8], correlation = argv[at + 9],
+            trigger_id = argv[at + 10], trigger_message = argv[at + 11], error = argv[at + 12],
+            no_games = argv[at + 13] == '1'}
 end
 
--- KEYS: of a date. ARGV: as read_event says, lessee, lane. Returns what take_completion does, and the lane's count of steps.
+local function read_events(argv, at, count)
+    local events = {}
+    for i = 1, count do events[i] = read_event(argv, at + (i - 1) * EVENT_PARTS) end
+    return events
+end
+
+-- A date's completions, in their order, as one step. Returns the answers of take_completion.
+local function take_all(month, place, events)
+    local date, answers = load_date(month, place.key, place.history, place.def, place.text), {}
+    for i = 1, #events do answers[i] = take_completion(date, events[i], events[i].now) end
+    if date.moved then schedule(date) end
+    commit_date(date)
+    return answers
+end
+
+-- The same, each as a step of its own: one that meets what is not in its form leaves the others alone.
+local function take_each(month, place, events)
+    local answers = {}
+    for i, event in ipairs(events) do
+        local taken, answer = pcall(take_all, month, place, {event})
+        if taken then
+            answers[i] = answer[1]
+        else
+            answers[i] = type(answer) == 'table' and answer or {err = tostring(answer)}
+        end
+    end
+    return answers
+end
+
+-- KEYS: outbox, due, leases, steps, and of each date the date and its history. Returns the lane's count, and of each
+-- completion what answer_of says, or the error that it met.
 local function apply(keys, argv)
-    local date = load(keys, definition(argv[1]), argv[3], argv[18])
-    local answer = take_completion(date, read_event(argv), tonumber(argv[4]))
-    answer[#answer + 1] = commit(date, argv[#argv])
-    return answer
+    local month = month_of(argv[2], keys[1], keys[2], keys[3], keys[4], argv[3], argv[4])
+    local def, answers, at, key = definition(argv[1]), {0}, FIRST_DATE, 5
+    while at < #argv do
+        local count = tonumber(argv[at + 1])
+        local place = {key = keys[key], history = keys[key + 1], def = def, text = argv[at]}
+        local events = read_events(argv, at + 2, count)
+        local taken, of_date = pcall(take_all, month, place, events)
+        if not taken then of_date = take_each(month, place, events) end
+        for i = 1, count do answers[#answers + 1] = of_date[i] end
+        at, key = at + 2 + count * EVENT_PARTS, key + 2
+    end
+    commit_month(month)
+    answers[1] = month.count or 0
+    return answers
 end
 
 -- ---- timers and replay --------------------------------------------------------------------------------------------
@@ -84,7 +138,7 @@ end
 -- stalled (0: none), the run of its trigger, how often, whom it waits for, outbox field, facts.
 local function tick(keys, argv)
     local now = tonumber(argv[3])
-    local date = load(keys, definition(argv[1]), argv[2], argv[4])
+    local date = load(keys, argv, definition(argv[1]), argv[2], argv[4])
     local opened, first, field, facts = 0, 0, nil, nil
     if date.stale and date.stale.due > 0 and date.stale.due <= now then
         first = date.stale.first
@@ -103,7 +157,7 @@ local function tick(keys, argv)
         end
     end
     schedule(date)
-    commit(date, argv[#argv])
+    commit(date)
     return {opened, first, stalled, run, times, waits, field or '', facts or ''}
 end
 
@@ -122,7 +176,7 @@ end
 -- Does the group's trigger have to go out (again)? missed: only when it never left.
 local function wants_trigger(date, number, group, missed)
     if group.phase == 'ready' then
-        return redis.call('HEXISTS', date.outbox, outbox_field(date, number, group.run)) == 0
+        return redis.call('HEXISTS', date.month.outbox, outbox_field(date, number, group.run)) == 0
     end
     return group.phase == 'cancelled' or not missed
 end
@@ -141,15 +195,16 @@ local function replay_group(date, from, missed, now)
     return {AGAIN, number, group.run, field, facts}
 end
 
--- KEYS: of a date. ARGV: definition, date, now, mode ("again", "missed", "rerun"), from group (0: any), lane. The trigger is leased to nobody: an operator's command publishes nothing. Returns what was done, group,
--- run, outbox field, facts.
+-- KEYS: of a date. ARGV: definition, date, now, mode ("again", "missed", "rerun"), from group (0: any), lane.
+-- The trigger is leased to nobody: an operator's command publishes nothing. Returns what was done, group, run, outbox
+-- field, facts.
 local function replay(keys, argv)
     local now, mode, from = tonumber(argv[3]), argv[4], tonumber(argv[5])
-    local date = load(keys, definition(argv[1]), argv[2], '')
+    local date = load(keys, argv, definition(argv[1]), argv[2], '')
     local done = mode == 'rerun' and replay_run(date, from, now) or replay_group(date, from, mode == 'missed', now)
     if done[1] == NOTHING then return done end
     schedule(date)
-    commit(date, argv[#argv])
+    commit(date)
     return done
 end
 
@@ -158,7 +213,7 @@ end
 -- Takes the trigger out of the outbox. Returns 1, or 0 when it was not there.
 local function take_trigger(date, number, run)
     local field = outbox_field(date, number, run)
-    if ask('HEXISTS', date.outbox, field) == 0 then return 0 end
+    if ask('HEXISTS', date.month.outbox, field) == 0 then return 0 end
     take_out(date, field)
     return 1
 end
@@ -179,27 +234,27 @@ end
 -- Returns 1 when the trigger was in the outbox, 0 when it was confirmed before, cancelled or superseded.
 local function confirm(keys, argv)
     local now, number, run, message = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5]), argv[6]
-    local date = load(keys, definition(argv[1]), argv[2], '')
+    local date = load(keys, argv, definition(argv[1]), argv[2], '')
     local group, removed = group_of(date, number), take_trigger(date, number, run)
     if group and group.run == run then
         if removed == 1 or group.phase == 'cancelled' then mark_triggered(date, number, group, message, now) end
     elseif run < (group and group.run or date.run) and not run_of_old_message(date, number, message) then
         keep_message(date, number, run, message) -- of a run that this store never opened it knows nothing
     end
-    commit(date, argv[#argv])
+    commit(date)
     return removed
 end
 
 -- KEYS: of a date. ARGV: date, group, run, now, lane. Returns 1 when the trigger was waiting, and is no more.
 local function cancel(keys, argv)
     local number, run = tonumber(argv[2]), tonumber(argv[3])
-    local date = load(keys, nil, argv[1], '')
+    local date = load(keys, argv, nil, argv[1], '')
     local group = group_of(date, number)
     if not group or group.run ~= run or group.phase ~= 'ready' then return 0 end
     if take_trigger(date, number, run) == 0 then return 0 end
     group.phase, group.ended = 'cancelled', since_ready(group, tonumber(argv[4]))
     set_group(date, number, group)
-    commit(date, argv[#argv])
+    commit(date)
     return 1
 end
 
@@ -254,7 +309,7 @@ end
 
 redis.register_function {function_name = 'pg_version', callback = function() return VERSION end, flags = {'no-writes'}}
 redis.register_function {function_name = 'pg_in_flight', callback = in_flight, flags = {'no-writes'}}
-redis.register_function('pg_apply', apply)
+redis.register_function('pg_apply_all', apply)
 redis.register_function('pg_tick', tick)
 redis.register_function('pg_replay', replay)
 redis.register_function('pg_claim', claim)

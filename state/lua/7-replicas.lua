@@ -17,7 +17,7 @@ local function lease(keys, argv)
     local before = lease_of(keys[2], field)
     local is_ours = before and before.replica == string.match(lessee, '^%S+')
     if before and not is_ours and before.ends > server_ms() then return THEIRS end
-    write_lease(keys[2], field, lessee)
+    redis.call('HSET', keys[2], field, new_lease(lessee))
     return before and not is_ours and TAKEN_OVER or OURS
 end
 

@@ -81,22 +81,24 @@ local function parse_trigger_id(pipeline, date_text, id)
     return tonumber(number), tonumber(run)
 end
 
--- As pg_apply, where now is when the bus took the message. A completion that counts for a group shows that the group's
--- trigger was sent.
+-- As pg_apply_all, of one completion, where now is when the bus took the message. A completion that counts for a group
+-- shows that the group's trigger was sent.
 local function rebuild_apply(keys, argv)
-    local now, event = tonumber(argv[4]), read_event(argv)
-    local date = load(keys, definition(argv[1]), argv[3], argv[18])
-    local number = date.def.group_of[event.name]
-    local named, run = parse_trigger_id(event.pipeline, date.text, event.trigger_id)
+    local month = month_of(argv[2], keys[1], keys[2], keys[3], keys[4], argv[3], argv[4])
+    local date = load_date(month, keys[5], keys[6], definition(argv[1]), argv[FIRST_DATE])
+    local event = read_event(argv, FIRST_DATE + 2)
+    local now, number = event.now, date.def.group_of[event.name]
+    local named, run = parse_trigger_id(month.pipeline, date.text, event.trigger_id)
     open_settled(date, now)
     if number and named == number then open_known(date, number, run, now) end
     local answer = take_completion(date, event, now)
-    if answer[1] == APPLIED and number and group_of(date, number).triggered == '-' then
+    local verdict = type(answer) == 'table' and answer[1] or answer
+    if verdict == APPLIED and number and group_of(date, number).triggered == '-' then
         mark_sent(date, number, now, event.trigger_message ~= '' and event.trigger_message or '-')
     end
     schedule(date)
-    answer[#answer + 1] = commit(date, argv[#argv])
-    return answer
+    commit(date)
+    return {month.count, answer}
 end
 
 local function place_sent(date, number, run, now, message)
@@ -112,16 +114,16 @@ local function place_sent(date, number, run, now, message)
     return 1
 end
 
--- KEYS: of a date. ARGV: definition, date, when it was published, group, run, the bus's message id, lane. A trigger that is
--- known to be sent. Returns 1 when it has its place, 0 when the group has not come so far.
+-- KEYS: of a date. ARGV: definition, date, when it was published, group, run, the bus's message id, lane. A
+-- trigger that is known to be sent. Returns 1 when it has its place, 0 when the group has not come so far.
 local function rebuild_sent(keys, argv)
     local now, number, run = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5])
-    local date = load(keys, definition(argv[1]), argv[2], '')
+    local date = load(keys, argv, definition(argv[1]), argv[2], '')
     open_settled(date, now)
     open_known(date, number, run, now)
     local placed = place_sent(date, number, run, now, argv[6])
     schedule(date)
-    commit(date, argv[#argv])
+    commit(date)
     return placed
 end
 
@@ -134,7 +136,7 @@ redis.register_function('pg_rebuild_begin', rebuild_begin)
 redis.register_function('pg_rebuild_keep', rebuild_keep)
 redis.register_function {function_name = 'pg_rebuild_taken', callback = rebuild_taken, flags = {'allow-oom'}}
 redis.register_function {function_name = 'pg_rebuild_end', callback = rebuild_end, flags = {'allow-oom'}}
-redis.register_function('pg_rebuild_apply', rebuild_apply)
+redis.register_function('pg_rebuild_one', rebuild_apply)
 redis.register_function('pg_rebuild_sent', rebuild_sent)
 redis.register_function('pg_rebuild_slot', rebuild_slot)
 

@@ -214,20 +214,29 @@ static void on_leased(void *context, struct result result, enum leasing leasing,
     fuzz_check(leasing >= LEASE_GONE && leasing <= LEASE_OURS);
 }
 
-static void ask(struct store *store, uint8_t what) {
+/* Completions of one date, which go in one call; they live until the answer. Returns how many. */
+static size_t apply_some(struct store *store) {
+    enum { SOME = 2 };
+    static struct completion completions[SOME];
+    for (int i = 0; i < SOME; i++) {
+        completions[i] = (struct completion){.processor = &nba_pipeline()->processors[PGS + i],
+            .date = 18948,
+            .status = STATUS_SUCCESS,
+            .record_count = 241,
+            .execution_id = "x"};
+        store_apply(store, nba_pipeline(), &completions[i], FUZZ_NOW_MS, on_applied, NULL);
+    }
+    return SOME;
+}
+
+/* Returns how many answers there will be. */
+static size_t ask(struct store *store, uint8_t what) {
     const struct pipeline *nba = nba_pipeline();
-    static struct completion completion; /* they live until the answer */
-    completion = (struct completion){.processor = &nba->processors[PGS],
-        .date = 18948,
-        .status = STATUS_SUCCESS,
-        .record_count = 241,
-        .execution_id = "x"};
     static const struct quarantine_limits limits;
     static const struct message message = {.id = "9188", .data = "x", .size = 1};
     switch (what) {
     case 'a':
-        store_apply(store, nba, &completion, FUZZ_NOW_MS, on_applied, NULL);
-        break;
+        return apply_some(store);
     case 'c':
         store_confirm(store, nba, &a_trigger, "9188", FUZZ_NOW_MS, on_done, NULL);
         break;
@@ -262,6 +271,7 @@ static void ask(struct store *store, uint8_t what) {
         store_quarantine(store, nba, &message, "topic", "reason", limits, FUZZ_NOW_MS, on_quarantined, NULL);
         break;
     }
+    return 1;
 }
 
 static void on_event(void *context) {
@@ -300,15 +310,22 @@ static void play_store(uint8_t what) {
     const struct store_events events = {.on_ready = on_event, .on_lost = on_event, .on_refused = on_refused};
     const struct redis_settings settings = {.host = "127.0.0.1", .port = 6379};
     struct store *store;
-    fuzz_check(is_ok(store_open(NULL, &settings, &log, events, &store)));
+    uv_loop_t loop;
+    uv_loop_init(&loop);
+    fuzz_check(is_ok(store_open(&loop, &settings, &log, events, &store)));
     store_set_replica(store,
         (struct store_replica){.id = "host-71-5e1fa0c4", .lease_ms = 30000, .uptime = {no_time, NULL}});
     find_library(&the_link, what);
     answers = 0;
-    ask(store, what);
-    answer_all(&the_link);
-    fuzz_check(answers == 1);
+    size_t expected = ask(store, what);
+    do {
+        uv_run(&loop, UV_RUN_NOWAIT);
+        answer_all(&the_link);
+    } while (uv_loop_alive(&loop));
+    fuzz_check(answers == expected);
     store_close(store, NULL, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    fuzz_check(uv_loop_close(&loop) == 0);
 }
 
 /* --- Replies to questions that are not the store's ------------------------------------------------------ */

@@ -235,7 +235,7 @@ static void nothing_else_is_allowed(void **state) {
     assert_non_null(strstr(script, "can't run this command"));
     free(script);
     static const char *const writing[] = {"HSET pg:{nba}:counters a 1", "DEL pg:{nba}:months",
-        "FCALL pg_apply 0", "FUNCTION LOAD x", "ZADD pg:{nba}:months 1 a", "XADD pg:bus:{x} * a b",
+        "FCALL pg_apply_all 0", "FUNCTION LOAD x", "ZADD pg:{nba}:months 1 a", "XADD pg:bus:{x} * a b",
         "HGETALL pg:bus:{x}"};
     for (size_t i = 0; i < sizeof writing / sizeof *writing; i++)
         check_refused(fixture, ACL_READ_ONLY, writing[i]);
