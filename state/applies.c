@@ -187,7 +187,7 @@ static size_t same_call(const struct apply *applies, size_t count) {
 /* Those that are told at once may come again at once: they wait for the next turn. */
 void applies_flush(struct applies *applies) {
     struct apply_list list = applies->waiting;
-    uv_prepare_stop(&applies->turn);
+    uv_idle_stop(&applies->turn);
     applies->waiting = (struct apply_list){0};
     if (list.count > 1)
         qsort(list.items, list.count, sizeof *list.items, by_date);
@@ -198,7 +198,7 @@ void applies_flush(struct applies *applies) {
     free(list.items);
 }
 
-static void on_turn(uv_prepare_t *turn) {
+static void on_turn(uv_idle_t *turn) {
     applies_flush(turn->data);
 }
 
@@ -208,7 +208,7 @@ static void send_of_known_month(struct store *store, const struct apply *apply) 
         send_batch(store, "pg_rebuild_one", apply, 1);
     } else {
         list_add_or_tell(&applies->waiting, apply);
-        uv_prepare_start(&applies->turn, on_turn);
+        uv_idle_start(&applies->turn, on_turn);
     }
 }
 
@@ -302,7 +302,7 @@ void store_rebuild_apply(struct store *store, const struct pipeline *pipeline,
 
 void applies_init(struct applies *applies, struct store *store, uv_loop_t *loop) {
     *applies = (struct applies){.store = store};
-    uv_prepare_init(loop, &applies->turn);
+    uv_idle_init(loop, &applies->turn);
     applies->turn.data = applies;
 }
 

@@ -30,7 +30,7 @@ struct apply_list {
 
 struct applies {
     struct store *store;
-    uv_prepare_t turn; /* active while any wait for its end */
+    uv_idle_t turn; /* active while any wait for its end */
     struct apply_list waiting;
     struct opening *openings; /* months that are being made known, and who waits for them */
     void (*closed)(struct store *store);
