@@ -30,6 +30,7 @@ static void add_written(struct call *call) {
 void call_begin(struct call *call, const char *function, int key_count) {
     call->proves_room = false;
     call->month = NULL;
+    call->pipeline = NULL;
     call->count = 0;
     call->used = 0;
     call_text(call, "FCALL");
@@ -50,6 +51,8 @@ void call_keys_of_day(struct call *call, const struct pipeline *pipeline, game_d
 }
 
 void call_keys_of_month(struct call *call, const struct pipeline *pipeline, game_date date) {
+    call->pipeline = pipeline;
+    call->date = date;
     key_outbox(pipeline, date, room(call));
     add_written(call);
     key_due(pipeline, date, room(call));
@@ -125,6 +128,13 @@ static void on_reply(void *context, const redisReply *reply) {
     free(sent);
 }
 
+static void note_change(struct store *store, const struct call *call) {
+    struct month_memory *month =
+        call->pipeline ? month_memory_of(store_months(store), call->pipeline, call->date) : NULL;
+    if (month)
+        month->changed = true;
+}
+
 void call_send(struct store *store, const struct call *call, call_answered_fn *answered, union told tell,
     void *context) {
     struct sent *sent = malloc(sizeof *sent);
@@ -138,6 +148,7 @@ void call_send(struct store *store, const struct call *call, call_answered_fn *a
             .tell = tell,
             .context = context};
         result = redis_link_send(store_link(store), on_reply, sent, call->count, call->values, call->lengths);
+        note_change(store, call);
     }
     if (!is_ok(result)) {
         free(sent);

@@ -25,7 +25,9 @@ enum {
 struct call {
     bool proves_room; /* a server that takes no writes, or has no memory, would refuse it; false after
                          call_begin */
-    struct month_memory *month; /* that the answer tells the lane's count of; NULL after call_begin */
+    struct month_memory *month;      /* that the answer tells the lane's count of; NULL after call_begin */
+    const struct pipeline *pipeline; /* whose month's keys it has, and so may change; NULL: none's */
+    game_date date;                  /* in that month */
     const char *values[CALL_ARGUMENTS_MAX];
     size_t lengths[CALL_ARGUMENTS_MAX];
     int count;

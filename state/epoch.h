@@ -63,17 +63,24 @@ void store_raise_epoch(struct store *store, const struct pipeline *pipeline, con
     const char *fresh, const struct epoch_memory *memory, int64_t now_ms, store_epoch_fn *raised,
     void *context);
 
+/* Which months are looked at. */
+enum month_scope {
+    MONTHS_NONE,
+    MONTHS_CHANGED, /* those that this client has sent steps to since it last looked */
+    MONTHS_ALL,
+};
+
 typedef void store_months_checked_fn(void *context, struct result result, int lost);
 
 /*
- * Has any month forgotten what was written? On a Cluster a node may lose those that it has, and the epoch
- * lies on another. What each must have is compared with what it has counted (month_memory.h), and a loss
- * noted with that of the epoch. identity: of the epoch as it was last answered. Tells how many have been
+ * Has any month of the scope forgotten what was written? On a Cluster a node may lose those that it has, and
+ * the epoch lies on another. What each must have is compared with what it has counted (month_memory.h), and a
+ * loss noted with that of the epoch. identity: of the epoch as it was last answered. Tells how many have been
  * found lost by this very call; result is the first failure: months that could not be asked are left for the
  * next check. One at a time of each pipeline.
  */
 void store_check_months(struct store *store, const struct pipeline *pipeline, const char *identity,
-    int64_t now_ms, store_months_checked_fn *checked, void *context);
+    enum month_scope scope, int64_t now_ms, store_months_checked_fn *checked, void *context);
 
 /* The store has another identity: what was remembered of its months says nothing any more. */
 void store_forget_months(struct store *store, const struct pipeline *pipeline);

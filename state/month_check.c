@@ -12,6 +12,7 @@ struct check {
     struct store *store;
     const struct pipeline *pipeline;
     char identity[EPOCH_IDENTITY_MAX];
+    enum month_scope scope;
     int64_t now_ms;
     size_t open; /* the walk, and what is being noted */
     int lost;
@@ -48,7 +49,9 @@ static void on_noted(
     (void)store;
     (void)tell;
     note_failure(check, result);
-    if (is_ok(result) && reply->integer != noting->memory->losses) {
+    if (!is_ok(result)) {
+        noting->memory->changed = true; /* the next check tries again */
+    } else if (reply->integer != noting->memory->losses) {
         check->lost += noting->lost ? 1 : 0;
         month_memory_begin_anew(noting->memory, reply->integer);
     }
@@ -82,12 +85,21 @@ static void note(
 
 /* --- Asking the months ---------------------------------------------------------------------------------- */
 
+static bool wants(void *context, game_date first) {
+    struct check *check = context;
+    const struct month_memory *memory = month_memory_of(store_months(check->store), check->pipeline, first);
+    return check->scope == MONTHS_ALL || (memory && memory->changed);
+}
+
+/* What is sent from here on is behind the question, and is for the next check. */
 static struct result ask(void *context, game_date first, redis_reply_fn *reply, void *walk) {
     struct check *check = context;
     struct month_memory *memory = month_memory_of(store_months(check->store), check->pipeline, first);
     char key[KEY_MAX];
-    if (memory)
+    if (memory) {
         memory->expected_own = memory->own;
+        memory->changed = false;
+    }
     return redis_link_sendv(store_link(check->store), reply, walk, "HGETALL",
         key_steps_of_month(check->pipeline, first, key), NULL);
 }
@@ -153,6 +165,7 @@ static void on_expected(void *context, const redisReply *reply) {
         expect(check, redis_reply_text(reply, i), redis_reply_text(reply, i + 1));
     month_walk((struct month_walk_parts){.store = check->store,
         .pipeline = check->pipeline,
+        .wants = wants,
         .ask = ask,
         .answer = compare,
         .finish = on_walked,
@@ -168,8 +181,12 @@ void store_forget_months(struct store *store, const struct pipeline *pipeline) {
 }
 
 void store_check_months(struct store *store, const struct pipeline *pipeline, const char *identity,
-    int64_t now_ms, store_months_checked_fn *checked, void *context) {
+    enum month_scope scope, int64_t now_ms, store_months_checked_fn *checked, void *context) {
     char key[KEY_MAX];
+    if (scope != MONTHS_ALL && !month_memories_changed(store_months(store), pipeline)) {
+        checked(context, ok(), 0);
+        return;
+    }
     struct check *check = malloc(sizeof *check);
     if (!check) {
         checked(context, fail(CODE_UNAVAILABLE, "out of memory"), 0);
@@ -177,6 +194,7 @@ void store_check_months(struct store *store, const struct pipeline *pipeline, co
     }
     *check = (struct check){.store = store,
         .pipeline = pipeline,
+        .scope = scope,
         .now_ms = now_ms,
         .open = 1,
         .checked = checked,

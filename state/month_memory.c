@@ -48,6 +48,14 @@ void month_memories_each(struct month_memories *memories, const struct pipeline 
             each(&entry->years[i / MONTHS_OF_YEAR][i % MONTHS_OF_YEAR]);
 }
 
+bool month_memories_changed(const struct month_memories *memories, const struct pipeline *pipeline) {
+    const struct pipeline_memory *entry = find(memories, pipeline);
+    for (int i = 0; entry && i < YEARS * MONTHS_OF_YEAR; i++)
+        if (entry->years[i / MONTHS_OF_YEAR] && entry->years[i / MONTHS_OF_YEAR][i % MONTHS_OF_YEAR].changed)
+            return true;
+    return false;
+}
+
 struct month_step month_step_of(struct month_memory *memory) {
     return memory ? (struct month_step){.memory = memory, .own = memory->own, .era = memory->era}
                   : (struct month_step){0};
@@ -60,13 +68,13 @@ void month_step_answered(struct month_step step, int64_t own) {
     if (!memory || step.era != memory->era)
         return;
     if (own <= step.own)
-        memory->lost = true;
+        memory->lost = memory->changed = true;
     else if (own > memory->own)
         memory->own = own;
 }
 
 void month_memory_begin_anew(struct month_memory *memory, int64_t losses) {
-    *memory = (struct month_memory){.era = memory->era + 1, .losses = losses};
+    *memory = (struct month_memory){.era = memory->era + 1, .losses = losses, .changed = memory->changed};
 }
 
 void month_memories_free(struct month_memories *memories) {

@@ -17,6 +17,7 @@ struct month_memory {
     int64_t own;     /* the highest count of this client's lane that was answered */
     unsigned era;    /* grows when own begins anew */
     bool lost;       /* an answer has shown that the slot forgot, and nobody knows yet */
+    bool changed;    /* steps were sent since it was last looked at, or lost is set */
     int64_t losses;  /* that were noted of the month, as far as this client knows */
     int64_t seen_ms; /* when it was last found whole; 0: never */
 
@@ -37,6 +38,9 @@ struct month_memory *month_memory_of(
 /* Calls each for all months of the pipeline that were ever asked for. */
 void month_memories_each(struct month_memories *memories, const struct pipeline *pipeline,
     void (*each)(struct month_memory *memory));
+
+/* Has any month of the pipeline changed? */
+bool month_memories_changed(const struct month_memories *memories, const struct pipeline *pipeline);
 
 /* What was remembered of its month when a step was sent. memory NULL: nothing is, of this one. */
 struct month_step {

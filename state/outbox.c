@@ -45,46 +45,12 @@ static void hand_over(void *context, game_date first, const redisReply *reply) {
     free(pairs);
 }
 
-/* A month whose length is asked for; whoever waits for its entries. */
-struct looking {
-    struct sweep *sweep;
-    game_date first;
-    redis_reply_fn *reply;
-    void *walk;
-};
-
-static struct result ask_entries(const struct looking *looking) {
-    const struct sweep *sweep = looking->sweep;
-    char outbox[KEY_MAX], leases[KEY_MAX];
-    return redis_link_sendv(store_link(sweep->store), looking->reply, looking->walk, "FCALL",
-        "pg_open_entries", "2", key_outbox(sweep->pipeline, looking->first, outbox),
-        key_leases(sweep->pipeline, looking->first, leases), store_replica(sweep->store)->id, NULL);
-}
-
-static void on_length(void *context, const redisReply *reply) {
-    static const redisReply nothing = {.type = REDIS_REPLY_ARRAY};
-    struct looking *looking = context;
-    bool has_entries = reply && reply->type == REDIS_REPLY_INTEGER && reply->integer > 0;
-    if (has_entries && !is_ok(ask_entries(looking)))
-        looking->reply(looking->walk, NULL);
-    else if (!has_entries)
-        looking->reply(looking->walk, reply && reply->type == REDIS_REPLY_INTEGER ? &nothing : reply);
-    free(looking);
-}
-
-/* Nearly all months are empty, and there may be thousands: to ask for their length costs little. */
 static struct result ask(void *context, game_date first, redis_reply_fn *reply, void *walk) {
-    struct sweep *sweep = context;
-    char outbox[KEY_MAX];
-    struct looking *looking = malloc(sizeof *looking);
-    if (!looking)
-        return fail(CODE_UNAVAILABLE, "out of memory");
-    *looking = (struct looking){sweep, first, reply, walk};
-    struct result result = redis_link_sendv(store_link(sweep->store), on_length, looking, "HLEN",
-        key_outbox(sweep->pipeline, first, outbox), NULL);
-    if (!is_ok(result))
-        free(looking);
-    return result;
+    const struct sweep *sweep = context;
+    char outbox[KEY_MAX], leases[KEY_MAX];
+    return redis_link_sendv(store_link(sweep->store), reply, walk, "FCALL", "pg_open_entries", "2",
+        key_outbox(sweep->pipeline, first, outbox), key_leases(sweep->pipeline, first, leases),
+        store_replica(sweep->store)->id, NULL);
 }
 
 static void finish(void *context, struct result result) {
@@ -103,6 +69,7 @@ void store_outbox(
     *sweep = (struct sweep){.store = store, .pipeline = pipeline, .entry = entry, .context = context};
     month_walk((struct month_walk_parts){.store = store,
         .pipeline = pipeline,
+        .key = key_outbox,
         .ask = ask,
         .answer = hand_over,
         .finish = finish,

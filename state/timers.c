@@ -52,6 +52,7 @@ void store_due(
         .store = store, .pipeline = pipeline, .now_ms = now_ms, .due = due, .context = context};
     month_walk((struct month_walk_parts){.store = store,
         .pipeline = pipeline,
+        .key = key_due,
         .ask = ask,
         .answer = hand_over,
         .finish = finish,

@@ -13,15 +13,15 @@ struct watch {
     struct epochs *epochs;
     const struct pipeline *pipeline;
     struct log log;
-    bool asking;         /* an answer is to come */
-    bool again;          /* something was stored since it was asked for */
-    bool known;          /* answered on this connection */
-    bool refused;        /* the store could not answer, and the log has it */
-    bool check_refused;  /* the same of the months */
-    bool checking;       /* the months are being looked at */
-    bool check_next;     /* they are to be, when the answer is there */
-    bool rebuilding;     /* as the engine was told */
-    enum forgotten lost; /* the loss that is noted, and was told; and how many months of it */
+    bool asking;                 /* an answer is to come */
+    bool again;                  /* something was stored since it was asked for */
+    bool known;                  /* answered on this connection */
+    bool refused;                /* the store could not answer, and the log has it */
+    bool check_refused;          /* the same of the months */
+    bool checking;               /* the months are being looked at */
+    enum month_scope check_next; /* which are to be, when the answer is there */
+    bool rebuilding;             /* as the engine was told */
+    enum forgotten lost;         /* the loss that is noted, and was told; and how many months of it */
     size_t lost_months;
 };
 
@@ -30,6 +30,7 @@ struct epochs {
     struct watch *watches;
     struct epoch_memory *memories; /* of parts.pipelines */
     size_t unknown;                /* pipelines to be answered before on_known; 0: it was called */
+    int sweeps;
     int64_t written_ms;
     bool cannot_write; /* and the log has it */
 };
@@ -126,8 +127,10 @@ static void take(struct watch *watch, const struct epoch *epoch) {
     bool new_identity = strcmp(memory->identity, epoch->now.identity) != 0;
     if (!memory->identity[0] && epoch->now.value == 1)
         tell_new(watch);
-    if (new_identity)
+    if (new_identity) {
         store_forget_months(epochs->parts.store, watch->pipeline);
+        watch->check_next = MONTHS_ALL;
+    }
     *memory = epoch->now;
     if (new_identity || epoch->now.seen_ms - epochs->written_ms >= EPOCH_WRITE_MS)
         write_file(epochs);
@@ -157,24 +160,31 @@ static void note_refusal(struct watch *watch, struct result result, bool *noted)
     *noted = refused;
 }
 
-/* Months on a node that is away are left for later; the others go on. */
+static void check_months(struct watch *watch);
+
+/* Months on a node that is away are left for later; the others go on. What was wanted meanwhile, by another
+ * connection perhaps, is behind it. */
 static void on_checked(void *context, struct result result, int lost) {
     struct watch *watch = context;
     watch->checking = false;
     note_refusal(watch, result, &watch->check_refused);
     if (lost > 0)
         ask(watch); /* it is told from there */
-    know(watch);
+    if (watch->check_next == MONTHS_NONE)
+        know(watch);
+    else if (!watch->asking)
+        check_months(watch);
 }
 
 static void check_months(struct watch *watch) {
     const struct epochs_parts *parts = &watch->epochs->parts;
-    watch->check_next = false;
+    enum month_scope scope = watch->check_next;
     if (watch->checking)
         return;
     watch->checking = true;
-    store_check_months(parts->store, watch->pipeline, memory_of(watch)->identity, clock_now_ms(&parts->clock),
-        on_checked, watch);
+    watch->check_next = MONTHS_NONE;
+    store_check_months(parts->store, watch->pipeline, memory_of(watch)->identity, scope,
+        clock_now_ms(&parts->clock), on_checked, watch);
 }
 
 /* A store that cannot answer for good holds up nothing else: what can be done without an epoch is. */
@@ -203,18 +213,24 @@ static void ask(struct watch *watch) {
         clock_now_ms(&parts->clock), on_raised, watch);
 }
 
+static void ask_with_months(struct watch *watch, enum month_scope scope) {
+    watch->check_next = scope > watch->check_next ? scope : watch->check_next;
+    ask(watch);
+}
+
 void epochs_store_ready(struct epochs *epochs) {
     epochs->unknown = (size_t)epochs->parts.pipeline_count;
     for (size_t i = 0; i < (size_t)epochs->parts.pipeline_count; i++)
         epochs->watches[i].known = false;
-    epochs_sweep(epochs);
+    for (int i = 0; i < epochs->parts.pipeline_count; i++)
+        ask_with_months(&epochs->watches[i], MONTHS_ALL);
 }
 
+/* The turns of the pipelines are spread over the minute. */
 void epochs_sweep(struct epochs *epochs) {
-    for (int i = 0; i < epochs->parts.pipeline_count; i++) {
-        epochs->watches[i].check_next = true;
-        ask(&epochs->watches[i]);
-    }
+    int turn = epochs->sweeps++ % EPOCH_SWEEPS_OF_TURN;
+    for (int i = 0; i < epochs->parts.pipeline_count; i++)
+        ask_with_months(&epochs->watches[i], i % EPOCH_SWEEPS_OF_TURN == turn ? MONTHS_ALL : MONTHS_CHANGED);
 }
 
 void epochs_touch(struct epochs *epochs, const struct pipeline *pipeline) {

@@ -16,7 +16,10 @@
 
 struct epochs;
 
-enum { EPOCH_WRITE_MS = 60000 }; /* how often the file is written, at most, while nothing special happens */
+enum {
+    EPOCH_WRITE_MS = 60000,    /* how often the file is written, at most, while nothing special happens */
+    EPOCH_SWEEPS_OF_TURN = 12, /* in one of these, a minute, all months of a pipeline are looked at */
+};
 
 struct epochs_parts {
     struct clock clock;
@@ -41,7 +44,8 @@ struct epochs *epochs_new(struct epochs_parts parts);
 /* The store is there (again): asks for all pipelines; on_known follows. */
 void epochs_store_ready(struct epochs *epochs);
 
-/* Raises them all; of one whose answer is still to come nothing is asked. */
+/* Raises them all, and looks at the months that have changed; of the pipelines whose turn it is, at all. What
+ * is still to be answered is not asked again. */
 void epochs_sweep(struct epochs *epochs);
 
 /* Something was stored for the pipeline: raises its epoch behind it, so that the loss of it will show. What

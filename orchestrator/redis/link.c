@@ -329,6 +329,10 @@ bool redis_link_connected(const struct redis_link *link) {
     return link->cluster ? cluster_connected(link->cluster) : link->state == LINK_READY;
 }
 
+bool redis_link_is_cluster(const struct redis_link *link) {
+    return link->cluster != NULL;
+}
+
 /* --- Opening -------------------------------------------------------------------------------------------- */
 
 static struct redis_link *link_new(

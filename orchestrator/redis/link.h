@@ -63,6 +63,9 @@ void redis_link_admit(struct redis_link *link, struct redis_link *master);
 /* Commands can be sent. Of a Cluster: to one of its masters at least. */
 bool redis_link_connected(const struct redis_link *link);
 
+/* All keys of a command have to share a slot. */
+bool redis_link_is_cluster(const struct redis_link *link);
+
 /*
  * Sends a command; reply (may be NULL) is called once, in the order of the commands. CODE_UNAVAILABLE, and no
  * call, when not connected or when too much (131,072 commands, 256 MiB unsent) waits already. On a Cluster

@@ -52,16 +52,25 @@ static void on_checked(void *context, struct result result, int lost) {
 }
 
 /* How many months were found to have forgotten. */
-static int check_at(struct replica *replica, int64_t now_ms) {
+static int check_scope(struct replica *replica, enum month_scope scope, int64_t now_ms) {
     struct store_harness *harness = replica->harness;
     harness_call_begin(harness, nba_pipeline(), 1);
-    store_check_months(harness->store, nba_pipeline(), replica->memory.identity, now_ms, on_checked, harness);
+    store_check_months(
+        harness->store, nba_pipeline(), replica->memory.identity, scope, now_ms, on_checked, harness);
     check_ok(harness_call_finish(harness, "the months to be checked"));
     return found;
 }
 
+static int check_at(struct replica *replica, int64_t now_ms) {
+    return check_scope(replica, MONTHS_ALL, now_ms);
+}
+
 static int check(struct replica *replica) {
     return check_at(replica, NOW_MS);
+}
+
+static int check_changed(struct replica *replica) {
+    return check_scope(replica, MONTHS_CHANGED, NOW_MS);
 }
 
 /* So many steps of the month, each another event. */
@@ -243,6 +252,48 @@ static void ones_own_steps_do_not_hide_it(void **state) {
     assert_int_equal(check(&a), 0);
 }
 
+/* So that a store of very many months is not asked for each of them at every sweep. */
+static void a_month_at_rest_is_left_to_the_look_at_all(void **state) {
+    (void)state;
+    step(&a, NOVEMBER, 3);
+    assert_int_equal(check_changed(&a), 0);
+    lose_november();
+    assert_int_equal(check_changed(&a), 0);
+    step(&a, DECEMBER, 1);
+    assert_int_equal(check_changed(&a), 0);
+    assert_int_equal(check(&a), 1);
+}
+
+static void a_month_that_has_changed_is_looked_at(void **state) {
+    const struct trigger trigger = {.date = NOVEMBER + 3, .group = 1, .run = 1};
+    (void)state;
+    step(&a, NOVEMBER, 3);
+    lose_november();
+    assert_int_equal(check_changed(&a), 1);
+    step(&a, NOVEMBER, 1);
+    assert_int_equal(check_changed(&a), 0);
+    lose_november();
+    step(&a, NOVEMBER, 1); /* whose answer shows it */
+    assert_int_equal(check_changed(&a), 1);
+    step(&a, NOVEMBER, 1);
+    assert_int_equal(check_changed(&a), 0);
+    harness_confirm(a.harness, nba_pipeline(), &trigger, "m1", NOW_MS);
+    lose_november();
+    assert_int_equal(check_changed(&a), 1);
+}
+
+/* Each time: a process that knows nothing finds it. */
+static void what_was_looked_at_is_noted_for_others(void **state) {
+    (void)state;
+    step(&a, NOVEMBER, 3);
+    assert_int_equal(check_changed(&a), 0);
+    step(&a, NOVEMBER, 2);
+    assert_int_equal(check_changed(&a), 0);
+    lose_november();
+    step(&b, NOVEMBER, 4); /* one less than there had been */
+    assert_int_equal(check(&b), 1);
+}
+
 /* Who finds it second knows that it was noted, also when it is settled by then; the next one is another. */
 static void it_is_noted_once(void **state) {
     (void)state;
@@ -358,6 +409,9 @@ int main(void) {
         TEST(a_newcomer_finds_an_older_month),
         TEST(others_do_not_hide_it),
         TEST(ones_own_steps_do_not_hide_it),
+        TEST(a_month_at_rest_is_left_to_the_look_at_all),
+        TEST(a_month_that_has_changed_is_looked_at),
+        TEST(what_was_looked_at_is_noted_for_others),
         TEST(it_is_noted_once),
         TEST(two_that_find_it_at_once_note_it_once),
         TEST(all_lost_months_are_named),

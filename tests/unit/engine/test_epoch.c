@@ -14,7 +14,9 @@ static struct fake_store {
     store_months_checked_fn *checked;
     void *raise_context, *check_context;
     int raises, checks, forgets;
-    struct epoch_memory remembered; /* with the last raise */
+    enum month_scope scope;            /* of the last check */
+    struct epoch_memory remembered;    /* with the last raise */
+    char identity[EPOCH_IDENTITY_MAX]; /* of the last answer */
 } fake;
 
 static struct epochs *epochs;
@@ -38,13 +40,14 @@ void store_raise_epoch(struct store *store, const struct pipeline *pipeline, con
 }
 
 void store_check_months(struct store *store, const struct pipeline *pipeline, const char *identity,
-    int64_t now_ms, store_months_checked_fn *checked, void *context) {
+    enum month_scope scope, int64_t now_ms, store_months_checked_fn *checked, void *context) {
     (void)store;
     (void)pipeline;
     (void)now_ms;
     assert_null(fake.checked);
-    assert_string_equal(identity, "first");
+    assert_string_equal(identity, fake.identity);
     fake.checks++;
+    fake.scope = scope;
     fake.checked = checked;
     fake.check_context = context;
 }
@@ -72,6 +75,8 @@ static void answer(struct result result, const struct epoch *epoch) {
     store_epoch_fn *raised = fake.raised;
     assert_non_null(raised);
     fake.raised = NULL;
+    if (is_ok(result))
+        snprintf(fake.identity, sizeof fake.identity, "%s", epoch->now.identity);
     raised(fake.raise_context, result, is_ok(result) ? epoch : NULL);
 }
 
@@ -170,6 +175,53 @@ static void another_identity_forgets_the_months(void **state) {
     epochs_touch(epochs, nba_pipeline());
     answer(ok(), &other);
     assert_int_equal(fake.forgets, 2);
+    assert_int_equal(fake.checks, 2); /* and looks at them anew */
+    assert_int_equal(fake.scope, MONTHS_ALL);
+    answer_check(ok(), 0);
+}
+
+/* All at each connection; then those that have changed, and all once in a turn. */
+static void months_at_rest_are_looked_at_once_in_a_turn(void **state) {
+    (void)state;
+    get_known();
+    assert_int_equal(fake.scope, MONTHS_ALL);
+    for (int turn = 0; turn < 3; turn++) {
+        int all = 0;
+        for (int i = 0; i < EPOCH_SWEEPS_OF_TURN; i++) {
+            epochs_sweep(epochs);
+            answer_value(2);
+            all += fake.scope == MONTHS_ALL;
+            answer_check(ok(), 0);
+        }
+        assert_int_equal(all, 1);
+    }
+    assert_int_equal(fake.checks, 1 + 3 * EPOCH_SWEEPS_OF_TURN);
+    epochs_store_ready(epochs);
+    answer_value(3);
+    assert_int_equal(fake.scope, MONTHS_ALL);
+    answer_check(ok(), 0);
+    assert_int_equal(known, 2);
+}
+
+/* A new connection while the old one's look is not over: the store is known when all have been looked at. */
+static void what_is_wanted_during_a_look_follows_it(void **state) {
+    (void)state;
+    get_known();
+    epochs_sweep(epochs);
+    answer_value(2);
+    answer_check(ok(), 0);
+    epochs_sweep(epochs);
+    answer_value(3);
+    assert_int_equal(fake.scope, MONTHS_CHANGED);
+    epochs_store_ready(epochs);
+    answer_value(4);
+    assert_int_equal(fake.checks, 3);
+    answer_check(fail(CODE_UNAVAILABLE, "the connection broke"), 0);
+    assert_int_equal(known, 1);
+    assert_int_equal(fake.checks, 4);
+    assert_int_equal(fake.scope, MONTHS_ALL);
+    answer_check(ok(), 0);
+    assert_int_equal(known, 2);
 }
 
 /* Once, and once more for each month that is added. */
@@ -244,6 +296,8 @@ int main(void) {
         TEST(what_cannot_be_asked_holds_up_nothing_for_ever),
         TEST(what_comes_meanwhile_is_raised_behind_it),
         TEST(another_identity_forgets_the_months),
+        TEST(months_at_rest_are_looked_at_once_in_a_turn),
+        TEST(what_is_wanted_during_a_look_follows_it),
         TEST(lost_months_are_said_as_they_are_found),
         TEST(a_rebuild_is_told_and_answered),
     };

@@ -41,8 +41,10 @@ static void a_count_that_grows_is_remembered(void **state) {
 static void a_count_that_was_reached_before_it_was_sent_is_a_loss(void **state) {
     (void)state;
     month_step_answered(month_step_of(november()), 4);
+    assert_false(month_memories_changed(&memories, nba_pipeline()));
     month_step_answered(month_step_of(november()), 4);
     assert_true(november()->lost);
+    assert_true(month_memories_changed(&memories, nba_pipeline())); /* so that it is looked at */
 }
 
 /* Sent together, answered by two nodes while the slot moved. */
