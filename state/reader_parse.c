@@ -75,6 +75,14 @@ static const char *part_of(
     return arena_strdup(arena, field_of(hash, field));
 }
 
+/* own: the field of a processor or a group that has another correlation id than the date, or none (""). */
+static const char *correlation_in(const redisReply *hash, const char *own, struct arena *arena) {
+    const char *text = field_of(hash, own);
+    if (!text)
+        text = field_of(hash, ".c");
+    return text && *text ? arena_strdup(arena, text) : NULL;
+}
+
 static MUST_CHECK struct result read_record(game_date date, const struct processor *processor,
     const redisReply *hash, struct arena *arena, struct record *record) {
     *record = (struct record){.mark = RECORD_NONE, .record_count = ROWS_UNKNOWN};
@@ -84,7 +92,9 @@ static MUST_CHECK struct result read_record(game_date date, const struct process
     if (!parse_record(processor, text, record))
         return unreadable(date, processor->abbr, text);
     record->execution_id = part_of(hash, processor, ".x", arena);
-    record->correlation_id = part_of(hash, processor, ".c", arena);
+    char own[PIPELINE_ABBR_MAX + 4];
+    snprintf(own, sizeof own, "%s.c", processor->abbr);
+    record->correlation_id = correlation_in(hash, own, arena);
     record->error_message = part_of(hash, processor, ".e", arena);
     return record->execution_id ? ok() : out_of_memory();
 }
@@ -145,7 +155,7 @@ static MUST_CHECK struct result read_group(
     if (!parse_group(text, arena, group))
         return unreadable(date, field, text);
     snprintf(field, sizeof field, ".g%d.c", number);
-    group->correlation_id = arena_strdup(arena, field_of(hash, field));
+    group->correlation_id = correlation_in(hash, field, arena);
     return ok();
 }
 

@@ -8,8 +8,17 @@
 
 local VERSION = 3 -- grows with every change of a key's form or of a function's arguments; library.h has the same
 
+-- A whole number's text. Runs and groups are small and come with each event, so theirs are kept.
+local SMALL_MAX = 99
+local small_texts = {}
+
 local function whole(number)
-    return string.format('%d', number)
+    local text = small_texts[number]
+    if not text then
+        text = string.format('%d', number)
+        if number >= 0 and number <= SMALL_MAX then small_texts[number] = text end
+    end
+    return text
 end
 
 local function split(text, pattern)
@@ -78,27 +87,30 @@ local function parse_new_record(text)
             arrived = tonumber(arrived), tag = tag, run = tonumber(run), text = text}
 end
 
--- A date's records are asked for with each of its events, and seldom change: what was parsed is kept, by its text, and
--- changed by nobody. It is a tenth of what an event costs.
+-- A date's records are asked for with many of its events, and seldom change: what was parsed is kept, by its text, and
+-- changed by nobody.
 local KEPT_RECORDS_MAX = 4096
 local kept_records, kept_record_count = {}, 0
-
-local function keep_record(text, record)
-    if kept_record_count >= KEPT_RECORDS_MAX then kept_records, kept_record_count = {}, 0 end
-    kept_records[text], kept_record_count = record, kept_record_count + 1
-    return record
-end
 
 local function parse_record(text)
     local record = kept_records[text]
     if record then return record end
     record = parse_new_record(text)
-    return record and keep_record(text, record)
+    if not record then return nil end
+    if kept_record_count >= KEPT_RECORDS_MAX then kept_records, kept_record_count = {}, 0 end
+    kept_records[text], kept_record_count = record, kept_record_count + 1
+    return record
 end
 
+-- A completion, as a function is given it: texts, "" is absent, a count of "?" unknown, SATISFIES and NO_GAMES are "0" or
+-- "1".
+local NOW, NAME, SATISFIES, STATUS, COUNT, FAILED, SENT, TAG, EXECUTION, CORRELATION, TRIGGER_ID, TRIGGER_MESSAGE, ERROR,
+    NO_GAMES = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+local EVENT_PARTS = 14
+
 local function format_record(event, run)
-    return table.concat({event.satisfies and '+' or '-', event.status, event.count, event.failed, event.sent,
-                         event.arrived, event.tag, run}, ' ')
+    return table.concat({event[SATISFIES] == '1' and '+' or '-', event[STATUS], event[COUNT], event[FAILED],
+                         event[SENT], event[NOW], event[TAG], whole(run)}, ' ')
 end
 
 -- The times that a group has in each phase, besides when it became ready.
@@ -124,13 +136,13 @@ local function parse_group(text)
 end
 
 local function format_group(group)
-    return table.concat({group.phase, group.run, whole(group.ready), group.triggered, group.ended, group.tag,
+    return table.concat({group.phase, whole(group.run), whole(group.ready), group.triggered, group.ended, group.tag,
                          group.message}, ' ')
 end
 
 -- A time of a group as it is kept, relative to when it became ready; and back.
 local function since_ready(group, now)
-    return string.format('%+.0f', now - group.ready)
+    return string.format('%+d', now - group.ready)
 end
 
 local function time_of(group, offset)
@@ -181,14 +193,16 @@ local function rests_on(group, before)
     return rests
 end
 
--- The fields of a processor beside its record: execution, correlation, error.
-local function add_fields(fields, names)
-    for _, name in ipairs(names) do fields[name] = {x = name .. '.x', c = name .. '.c', e = name .. '.e'} end
+-- The fields of a processor beside its record.
+local function add_fields(def, names)
+    for _, name in ipairs(names) do
+        def.executions[name], def.correlations[name], def.errors[name] = name .. '.x', name .. '.c', name .. '.e'
+    end
 end
 
 -- "pgs,upgc;tdza,psza<pgs,upgc;pcf<tdza;@600000,0,0,0": upstream, each group's members and needs, the policy.
 local function parse_definition(text)
-    local def = {upstream = {}, groups = {}, group_of = {}, fields = {}}
+    local def = {upstream = {}, groups = {}, group_of = {}, executions = {}, correlations = {}, errors = {}}
     for section in string.gmatch(text, '[^;]+') do
         local members, needs = string.match(section, '^([^<]*)<(.*)$')
         if members then
@@ -196,12 +210,12 @@ local function parse_definition(text)
             group.rests = rests_on(group, def.groups[#def.groups])
             def.groups[#def.groups + 1] = group
             for _, name in ipairs(group.members) do def.group_of[name] = #def.groups end
-            add_fields(def.fields, group.members)
+            add_fields(def, group.members)
         elseif string.sub(section, 1, 1) == '@' then
             def.policy = parse_policy(section)
         else
             def.upstream = split(section, '[^,]+')
-            add_fields(def.fields, def.upstream)
+            add_fields(def, def.upstream)
         end
     end
     return def

@@ -23,9 +23,12 @@ end
 -- text: "2021-11-17". Records and groups are parsed when they are asked for.
 local function load_date(month, key, history, def, text)
     local flat, raw = ask('HGETALL', key), {}
-    for i = 1, #flat, 2 do raw[flat[i]] = flat[i + 1] end
+    local size = #flat
+    for i = 1, size, 2 do raw[flat[i]] = flat[i + 1] end
     local date = {key = key, history = history, month = month, def = def, text = text, raw = raw, records = {},
-                  groups = {}, changed = {}, entries = {}, out = {}, run = 1}
+                  groups = {}, texts = {}, text_count = 0, gone = {}, entries = {}, out = {}, run = 1,
+                  is_new = size == 0}
+    if size == 0 then return date end
     date.run = parse_field(date, '.run', ORDINAL) or 1
     date.since = parse_field(date, '.since', WHOLE)
     date.no_games = parse_field(date, '.no_games', WHOLE)
@@ -50,14 +53,23 @@ local function record_of(date, name)
     return record
 end
 
--- Its name is kept: to put it together takes longer.
-local group_fields = {}
+-- Names of fields are kept: to put them together takes longer.
+local group_fields, group_correlations = {}, {}
 
 local function group_field(number)
     local field = group_fields[number]
     if not field then
         field = '.g' .. number
         group_fields[number] = field
+    end
+    return field
+end
+
+local function group_correlation(number)
+    local field = group_correlations[number]
+    if not field then
+        field = group_field(number) .. '.c'
+        group_correlations[number] = field
     end
     return field
 end
@@ -84,15 +96,17 @@ end
 
 -- ---- what a step changes ------------------------------------------------------------------------------------------
 
--- text: nil removes the field.
+-- text: nil removes the field. Of a field that is set more than once the last text stays, as HSET takes them.
 local function set(date, field, text)
-    if date.raw[field] == text then return end
-    local changed = date.changed
-    if not changed[field] then
-        changed[field] = true
-        changed[#changed + 1] = field
+    local raw = date.raw
+    if raw[field] == text then return end
+    raw[field] = text
+    if not text then
+        date.gone[#date.gone + 1] = field
+        return
     end
-    date.raw[field] = text
+    local texts, count = date.texts, date.text_count
+    texts[count + 1], texts[count + 2], date.text_count = field, text, count + 2
 end
 
 -- name: of a field that is a time, and of what the date has it as; at: nil when there is none any more.
@@ -115,6 +129,22 @@ end
 -- It leaves the outbox, and its lease with it.
 local function take_out(date, field)
     date.out[#date.out + 1] = {field = field}
+end
+
+-- ---- correlation ids ----------------------------------------------------------------------------------------------
+
+-- One run of a pipeline has one, which its completions carry and hand on to the triggers. So a date keeps that of its first
+-- completion in ".c", and who has another one, or none (""), has a field of his own.
+
+-- own: the field of a processor or a group.
+local function correlation_in(date, own)
+    local raw = date.raw
+    return raw[own] or raw['.c'] or ''
+end
+
+local function set_correlation(date, own, correlation)
+    if date.is_new and correlation ~= '' then set(date, '.c', correlation) end
+    set(date, own, correlation ~= (date.raw['.c'] or '') and correlation or nil)
 end
 
 -- An entry of the history: what is no longer current.
@@ -191,18 +221,10 @@ local function write_history(date)
 end
 
 local function write_fields(date)
-    local texts, gone = {}, {}
-    for _, field in ipairs(date.changed) do
-        local text = date.raw[field]
-        if text then
-            texts[#texts + 1] = field
-            texts[#texts + 1] = text
-        else
-            gone[#gone + 1] = field
-        end
+    if date.text_count > 0 then redis.call('HSET', date.key, unpack(date.texts, 1, date.text_count)) end
+    for _, field in ipairs(date.gone) do
+        if not date.raw[field] then redis.call('HDEL', date.key, field) end
     end
-    if #texts > 0 then redis.call('HSET', date.key, unpack(texts)) end
-    if #gone > 0 then redis.call('HDEL', date.key, unpack(gone)) end
 end
 
 -- Writes what the steps of a date have changed in it, and notes what they change in the month.
@@ -214,7 +236,7 @@ local function commit_date(date)
     if is_due then month.due_at[string.sub(date.text, -2)] = date.due_at end
     note_out(month, date)
     if has_entries then write_history(date) end
-    if #date.changed > 0 then write_fields(date) end
+    write_fields(date)
 end
 
 local function write_due(month)

@@ -30,8 +30,8 @@ end
 
 local function remember_ignored(date, verdict, event)
     local function entry_of(times)
-        return completion_entry(VERDICTS[verdict], event.name, format_record(event, 0), event.execution,
-            event.correlation, event.error, times)
+        return completion_entry(VERDICTS[verdict], event[NAME], format_record(event, 0), event[EXECUTION],
+            event[CORRELATION], event[ERROR], times)
     end
     local entry = entry_of(1)
     local newest, replace_newest = newest_entry(date)
@@ -44,13 +44,11 @@ local function remember_ignored(date, verdict, event)
     end
 end
 
-local function remember_replaced(date, name)
-    local old = record_of(date, name)
-    if not old then return end
-    local raw = date.raw
-    local verdict = date.def.group_of[name] and old.run == 0 and 'premature' or 'applied'
-    remember(date, completion_entry(verdict, name, old.text, raw[name .. '.x'] or '',
-        raw[name .. '.c'] or '', raw[name .. '.e'] or '', '1'))
+local function remember_replaced(date, name, old)
+    local raw, def = date.raw, date.def
+    local verdict = def.group_of[name] and old.run == 0 and 'premature' or 'applied'
+    remember(date, completion_entry(verdict, name, old.text, raw[def.executions[name]] or '',
+        correlation_in(date, def.correlations[name]), raw[def.errors[name]] or '', '1'))
 end
 
 -- The end of a phase (done, failed, cancelled) that the group leaves.

@@ -3,10 +3,11 @@
 
 -- Of one execution, a better outcome replaces a worse one, never the other way round (rule 6).
 local function is_better(event, old)
-    if event.satisfies ~= old.satisfies then return event.satisfies end
-    local new_rank, old_rank = STATUS_RANK[event.status], STATUS_RANK[old.status]
+    local satisfies = event[SATISFIES] == '1'
+    if satisfies ~= old.satisfies then return satisfies end
+    local new_rank, old_rank = STATUS_RANK[event[STATUS]], STATUS_RANK[old.status]
     if new_rank ~= old_rank then return new_rank > old_rank end
-    return (tonumber(event.count) or -1) > (tonumber(old.count) or -1)
+    return (tonumber(event[COUNT]) or -1) > (tonumber(old.count) or -1)
 end
 
 -- The run of the group's trigger that had this message id, among those published before the last one.
@@ -20,21 +21,25 @@ end
 -- names another. An unknown trigger_message_id decides nothing: the trigger may have been published twice, or its
 -- confirmation may still be on the way; then the time of arrival speaks.
 local function belongs(date, event, number, group)
-    local run = group and group.run or date.run
-    if event.trigger_id ~= '' then
-        return event.trigger_id == date.month.pipeline .. '/' .. outbox_field(date, number, run) and 'named' or nil
+    local run, id, message = group and group.run or date.run, event[TRIGGER_ID], event[TRIGGER_MESSAGE]
+    if id ~= '' then
+        return id == date.month.pipeline .. '/' .. outbox_field(date, number, run) and 'named' or nil
     end
-    if event.trigger_message == '' then return 'arrival' end
-    if group and group.triggered ~= '-' and event.trigger_message == group.message then return 'named' end
-    local old_run = run_of_old_message(date, number, event.trigger_message)
+    if message == '' then return 'arrival' end
+    if group and group.triggered ~= '-' and message == group.message then return 'named' end
+    local old_run = run_of_old_message(date, number, message)
     if not old_run then return 'arrival' end
     return old_run == run and 'named' or nil
 end
 
--- What becomes of the event, given what is recorded (rules 3 and 6, and "the newest completion speaks").
-local function judge(date, event)
-    local old = record_of(date, event.name)
-    local number = date.def.group_of[event.name]
+-- Is the event of the execution whose completion is recorded?
+local function is_of_same_execution(date, event)
+    return event[EXECUTION] == date.raw[date.def.executions[event[NAME]]]
+end
+
+-- What becomes of the event, given what is recorded (old, if anything), and of which group its processor is a member
+-- (number: nil is upstream); by rules 3 and 6, and "the newest completion speaks".
+local function judge(date, event, old, number)
     local group = number and group_of(date, number)
     local how
     if number then
@@ -43,18 +48,22 @@ local function judge(date, event)
     end
     local beyond_doubt = group and how == 'named' and old and old.run ~= group.run
     if old and not beyond_doubt then
-        if event.execution == date.raw[event.name .. '.x'] and not is_better(event, old) then return DUPLICATE end
-        if event.at < old.at then return LATE end
+        if is_of_same_execution(date, event) and not is_better(event, old) then return DUPLICATE end
+        if tonumber(event[SENT]) < old.at then return LATE end
     end
     return number and not group and PREMATURE or APPLIED
 end
 
-local SATISFIES = 43 -- "+", which a record begins with
+local PLUS = 43 -- '+', which the record of a completion that satisfies begins with
 
 local function satisfied(date, name)
-    local text = date.raw[name]
-    if not text or string.byte(text) ~= SATISFIES then return false end
-    local record, number = record_of(date, name), date.def.group_of[name]
+    local record = date.records[name]
+    if record == nil then
+        local text = date.raw[name]
+        record = text and string.byte(text) == PLUS and record_of(date, name)
+    end
+    if not record or not record.satisfies then return false end
+    local number = date.def.group_of[name]
     if not number then return true end
     local group = group_of(date, number)
     return group and record.run == group.run
@@ -69,17 +78,17 @@ end
 
 -- A re-run (rule 5): the first started group that rests on what was made anew, or nil.
 local function stale_from(date, event, old)
-    if not old or event.execution == date.raw[event.name .. '.x'] or event.at <= old.at then return nil end
+    if is_of_same_execution(date, event) or tonumber(event[SENT]) <= old.at then return nil end
     for number, group in ipairs(date.def.groups) do
         if not group_of(date, number) then return nil end
-        if group.rests[event.name] then return number end
+        if group.rests[event[NAME]] then return number end
     end
 end
 
 local function mark_stale(date, event, first, now)
     local before, settle = date.stale, date.def.policy.settle
     date.stale = {first = before and math.min(before.first, first) or first, since = before and before.since or now,
-                  due = settle and now + settle or 0, name = event.name}
+                  due = settle and now + settle or 0, name = event[NAME]}
     set(date, '.stale', table.concat({date.stale.first, whole(date.stale.since),
         whole(date.stale.due), date.stale.name}, ' '))
 end
@@ -143,12 +152,12 @@ end
 
 local function facts_of(date, number, group, correlation)
     local upstream = {}
-    for _, name in ipairs(date.def.groups[number].needs) do
+    for i, name in ipairs(date.def.groups[number].needs) do
         local record = record_of(date, name)
         local count = record and record.count or '?'
-        upstream[#upstream + 1] = '"' .. name .. '":' .. (count == '?' and 'null' or count)
+        upstream[i] = '"' .. name .. '":' .. (count == '?' and 'null' or count)
     end
-    return string.format('{"at":%.0f,"backfill":%s%s,"upstream":{%s}}', group.ready,
+    return string.format('{"at":%d,"backfill":%s%s,"upstream":{%s}}', group.ready,
         group.tag == 'b' and 'true' or 'false',
         correlation ~= '' and ',"correlation":' .. cjson.encode(correlation) or '', table.concat(upstream, ','))
 end
@@ -173,7 +182,7 @@ local function start_next(date, correlation, now)
     end_stall(date)
     set(date, '.run', whole(date.run))
     set_group(date, number, group)
-    if correlation ~= '' then set(date, '.g' .. number .. '.c', correlation) end
+    set_correlation(date, group_correlation(number), correlation)
     if number == 1 then set_time(date, 'since', nil) end
     return field, facts
 end

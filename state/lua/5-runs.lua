@@ -28,7 +28,7 @@ end
 -- Puts the trigger of a started group into the outbox once more, under the same id. why: "operator" or "stall".
 local function trigger_again(date, number, why, now)
     local group = group_of(date, number)
-    local field, facts = put_out(date, number, group, date.raw['.g' .. number .. '.c'] or '')
+    local field, facts = put_out(date, number, group, correlation_in(date, group_correlation(number)))
     set_failures_aside(date, number, group)
     remember_triggered(date, number, group)
     remember_phase(date, number, group)
@@ -46,11 +46,11 @@ local function drop_group(date, number)
     keep_message(date, number, group.run, group.message)
     take_out(date, outbox_field(date, number, group.run))
     set_group(date, number, nil)
-    set(date, '.g' .. number .. '.c', nil)
+    set(date, group_correlation(number), nil)
 end
 
 local function correlation_of(date, name)
-    return name and date.raw[name .. '.c'] or ''
+    return name and correlation_in(date, name .. '.c') or ''
 end
 
 -- Of the processors' records the one that came last; of several the first in the definition's order.

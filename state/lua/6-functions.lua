@@ -1,20 +1,24 @@
 
 -- ---- completions --------------------------------------------------------------------------------------------------
 
-local function write_record(date, event, run)
-    local name, text, fields = event.name, format_record(event, run), date.def.fields[event.name]
+local function write_record(date, event, run, now)
+    local name, def, text = event[NAME], date.def, format_record(event, run)
     set(date, name, text)
-    set(date, fields.x, event.execution)
-    set(date, fields.c, event.correlation ~= '' and event.correlation or nil)
-    set(date, fields.e, event.error ~= '' and event.error or nil)
-    date.records[name] = keep_record(text, {satisfies = event.satisfies, status = event.status, count = event.count,
-                                            at = event.at, arrived = event.now, tag = event.tag, run = run, text = text})
+    set(date, def.executions[name], event[EXECUTION])
+    set_correlation(date, def.correlations[name], event[CORRELATION])
+    set(date, def.errors[name], event[ERROR] ~= '' and event[ERROR] or nil)
+    date.is_new = false
+    date.records[name] = {satisfies = event[SATISFIES] == '1', status = event[STATUS], count = event[COUNT],
+                          at = tonumber(event[SENT]), arrived = now, tag = event[TAG], run = run, text = text}
 end
 
--- A completion of upstream. Returns whether the date is closed, and whether it just was.
+-- A completion of upstream. Returns whether the date is closed, and whether it just was. One that is no "no data", and
+-- comes while the calendar knows of games, closes nothing.
 local function settle_upstream(date, event, now)
-    if not group_of(date, 1) and not date.since then set_time(date, 'since', now) end
-    return settle_no_games(date, event.no_games, now)
+    if not date.since and not group_of(date, 1) then set_time(date, 'since', now) end
+    local has_no_games = event[NO_GAMES] == '1'
+    if not has_no_games and event[STATUS] ~= 'no_data' and not date.no_games then return false, false end
+    return settle_no_games(date, has_no_games, now)
 end
 
 -- What a completion led to: its verdict alone, when that is all; else verdict, closed (1: the date was just closed), the
@@ -28,15 +32,16 @@ end
 
 -- Records a completion and follows what it leads to.
 local function take_completion(date, event, now)
-    local number = date.def.group_of[event.name]
-    local verdict = judge(date, event)
+    local name = event[NAME]
+    local old, number = record_of(date, name), date.def.group_of[name]
+    local verdict = judge(date, event, old, number)
     if verdict ~= APPLIED and verdict ~= PREMATURE then
         remember_ignored(date, verdict, event)
         return verdict
     end
-    local first_stale = verdict == APPLIED and stale_from(date, event, record_of(date, event.name))
-    remember_replaced(date, event.name)
-    write_record(date, event, verdict == APPLIED and number and group_of(date, number).run or 0)
+    local first_stale = old and verdict == APPLIED and stale_from(date, event, old)
+    if old then remember_replaced(date, name, old) end
+    write_record(date, event, verdict == APPLIED and number and group_of(date, number).run or 0, now)
     if verdict == PREMATURE then return verdict end
     if first_stale then mark_stale(date, event, first_stale, now) end
 
@@ -46,23 +51,19 @@ local function take_completion(date, event, now)
     else
         closed, just_closed = settle_upstream(date, event, now)
     end
-    if not closed then field, facts = start_next(date, event.correlation, now) end
+    if not closed then field, facts = start_next(date, event[CORRELATION], now) end
     date.moved = true
     return answer_of(verdict, just_closed, number, phase and group_of(date, number).run, phase,
         first_stale and date.stale.first, field, facts)
 end
 
 -- ARGV of pg_apply_all, and of pg_rebuild_one: definition, pipeline, lessee, lane; then of each date itself, how many
--- completions it has, and of each of these what read_event reads.
-local FIRST_DATE, EVENT_PARTS = 5, 14
+-- completions it has, and the parts of each (NOW, NAME ...).
+local FIRST_DATE = 5
 
--- Of ARGV, from at on; "" is absent, a count of "?" unknown. (With one field more Lua would take twice the room.)
+-- Of ARGV, from at on.
 local function read_event(argv, at)
-    return {now = tonumber(argv[at]), arrived = argv[at], name = argv[at + 1], satisfies = argv[at + 2] == '1',
-            status = argv[at + 3], count = argv[at + 4], failed = argv[at + 5], at = tonumber(argv[at + 6]),
-            sent = argv[at + 6], tag = argv[at + 7], execution = argv[at + 8], correlation = argv[at + 9],
-            trigger_id = argv[at + 10], trigger_message = argv[at + 11], error = argv[at + 12],
-            no_games = argv[at + 13] == '1'}
+    return {unpack(argv, at, at + EVENT_PARTS - 1)}
 end
 
 local function read_events(argv, at, count)
@@ -74,7 +75,7 @@ end
 -- A date's completions, in their order, as one step. Returns the answers of take_completion.
 local function take_all(month, place, events)
     local date, answers = load_date(month, place.key, place.history, place.def, place.text), {}
-    for i = 1, #events do answers[i] = take_completion(date, events[i], events[i].now) end
+    for i = 1, #events do answers[i] = take_completion(date, events[i], tonumber(events[i][NOW])) end
     if date.moved then schedule(date) end
     commit_date(date)
     return answers

@@ -87,14 +87,14 @@ local function rebuild_apply(keys, argv)
     local month = month_of(argv[2], keys[1], keys[2], keys[3], keys[4], argv[3], argv[4])
     local date = load_date(month, keys[5], keys[6], definition(argv[1]), argv[FIRST_DATE])
     local event = read_event(argv, FIRST_DATE + 2)
-    local now, number = event.now, date.def.group_of[event.name]
-    local named, run = parse_trigger_id(month.pipeline, date.text, event.trigger_id)
+    local now, number = tonumber(event[NOW]), date.def.group_of[event[NAME]]
+    local named, run = parse_trigger_id(month.pipeline, date.text, event[TRIGGER_ID])
     open_settled(date, now)
     if number and named == number then open_known(date, number, run, now) end
     local answer = take_completion(date, event, now)
     local verdict = type(answer) == 'table' and answer[1] or answer
     if verdict == APPLIED and number and group_of(date, number).triggered == '-' then
-        mark_sent(date, number, now, event.trigger_message ~= '' and event.trigger_message or '-')
+        mark_sent(date, number, now, event[TRIGGER_MESSAGE] ~= '' and event[TRIGGER_MESSAGE] or '-')
     end
     schedule(date)
     commit(date)

@@ -325,6 +325,40 @@ static void a_backfill_completion_counts_and_tags_all_that_rests_on_it(void **st
     assert_true(state_of(scene)->groups[1].backfill);
 }
 
+/* --- Correlation ids ------------------------------------------------------------------------------------ */
+
+static void check_correlation(const char *read, const char *said) {
+    assert_int_equal(read == NULL, said == NULL);
+    if (said)
+        assert_string_equal(read, said);
+}
+
+/* All of upstream, with these correlation ids; then with them in turn, which is a re-run of each. */
+static void check_correlations(struct scene *scene, game_date date, const char *const said[5]) {
+    scene->date = date;
+    for (int shift = 0; shift < 2; shift++) {
+        for (int i = 0; i < 5; i++) {
+            struct completion completion = healthy(scene, PGS + i);
+            completion.correlation_id = said[(i + shift) % 5];
+            tell(scene, completion);
+        }
+        const struct date_state *state = state_of(scene);
+        for (int i = 0; i < 5; i++)
+            check_correlation(state->records[PGS + i].correlation_id, said[(i + shift) % 5]);
+        check_correlation(state->groups[0].correlation_id, said[4]);
+    }
+}
+
+/* A date keeps the first one once, and what differs from it. */
+static void each_completion_and_trigger_has_its_correlation_id(void **state) {
+    game_date date = ((struct scene *)*state)->date;
+    check_correlations(*state, date, (const char *const[]){"a", "a", "a", "a", "a"});
+    check_correlations(*state, date + 1, (const char *const[]){"a", "b", NULL, "a", "b"});
+    check_correlations(*state, date + 2, (const char *const[]){"a", "b", "b", "a", NULL});
+    check_correlations(*state, date + 3, (const char *const[]){NULL, "b", "b", NULL, "c"});
+    check_correlations(*state, date + 4, (const char *const[]){NULL, NULL, NULL, NULL, NULL});
+}
+
 /* --- Dates and pipelines -------------------------------------------------------------------------------- */
 
 static void dates_months_and_pipelines_do_not_mix(void **state) {
@@ -388,6 +422,7 @@ int main(void) {
         scenario(a_late_event_changes_nothing),
         scenario(a_date_without_games_closes_and_opens_again),
         scenario(a_backfill_completion_counts_and_tags_all_that_rests_on_it),
+        scenario(each_completion_and_trigger_has_its_correlation_id),
         scenario(dates_months_and_pipelines_do_not_mix),
         scenario(the_outbox_is_told_oldest_date_first),
     };
