@@ -5,11 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Most completions of one call: so many that a call's own cost is shared, and so few that nobody else waits
- * for long (Redis does nothing else meanwhile) and that it fits into what Redis reads at once, 16 KB.
- */
-enum { BATCH_MAX = 32, FIRST_ROOM = 64 };
+/* A completion on its way. */
+struct apply {
+    struct turn_place place; /* first */
+    const struct completion *completion;
+    int64_t now_ms;
+    bool rebuilt; /* for a rebuild, which takes one after the other */
+    store_applied_fn *applied;
+    void *context;
+};
 
 /* --- The answer ----------------------------------------------------------------------------------------- */
 
@@ -87,128 +91,81 @@ static void call_completion(struct call *call, const struct apply *apply) {
     call_text(call, completion->day.games == GAMES_NONE ? "1" : "0");
 }
 
-/* How many of those from the first on are of its date. */
-static size_t same_date(const struct apply *applies, size_t count) {
-    size_t same = 1;
-    while (same < count && applies[same].completion->date == applies[0].completion->date)
-        same++;
-    return same;
-}
-
-/* Of one month, each date's together. */
-static void call_apply(
-    struct store *store, struct call *call, const char *function, const struct apply *applies, size_t count) {
-    const struct pipeline *pipeline = applies[0].pipeline;
-    game_date first = applies[0].completion->date;
-    size_t dates = 0;
-    for (size_t i = 0; i < count; i += same_date(&applies[i], count - i))
+/* Of one month, each date's together: those of the list from first to before end. */
+static void call_apply(struct store *store, struct call *call, const char *function,
+    const struct turn_list *list, size_t first, size_t end) {
+    const struct turn_place *place = turn_list_at(list, first);
+    int dates = 0;
+    for (size_t i = first; i < end; i += turn_list_date(list, i, end))
         dates++;
-    call_begin(call, function, CALL_KEYS_OF_MONTH + CALL_KEYS_OF_DAY * (int)dates);
+    call_begin(call, function, CALL_KEYS_OF_MONTH + CALL_KEYS_OF_DAY * dates);
     call->proves_room = true;
-    call->month = month_memory_of(store_months(store), pipeline, first);
-    call_keys_of_month(call, pipeline, first);
-    for (size_t i = 0; i < count; i += same_date(&applies[i], count - i))
-        call_keys_of_day(call, pipeline, applies[i].completion->date);
-    call_text(call, pipeline->definition);
-    call_text(call, pipeline->name);
+    call->month = month_memory_of(store_months(store), place->pipeline, place->date);
+    call_keys_of_month(call, place->pipeline, place->date);
+    for (size_t i = first; i < end; i += turn_list_date(list, i, end))
+        call_keys_of_day(call, place->pipeline, ((struct apply *)turn_list_at(list, i))->place.date);
+    call_text(call, place->pipeline->definition);
+    call_text(call, place->pipeline->name);
     call_lessee(call, store);
     call_lane(call, store);
-    for (size_t i = 0, same; i < count; i += same) {
-        same = same_date(&applies[i], count - i);
-        call_date(call, applies[i].completion->date);
-        call_number(call, (int64_t)same);
-        for (size_t j = i; j < i + same; j++)
-            call_completion(call, &applies[j]);
+    for (size_t i = first, next; i < end; i = next) {
+        next = i + turn_list_date(list, i, end);
+        call_date(call, ((struct apply *)turn_list_at(list, i))->place.date);
+        call_number(call, (int64_t)(next - i));
+        for (size_t j = i; j < next; j++)
+            call_completion(call, turn_list_at(list, j));
     }
 }
 
-static void send_batch(struct store *store, const char *function, const struct apply *applies, size_t count) {
-    struct batch *batch = malloc(sizeof *batch + count * sizeof *applies);
+static void send_batch(
+    struct store *store, const char *function, const struct turn_list *list, size_t first, size_t count) {
+    struct batch *batch = malloc(sizeof *batch + count * sizeof *batch->applies);
     if (!batch) {
-        for (size_t i = 0; i < count; i++)
-            tell(&applies[i], fail(CODE_UNAVAILABLE, "out of memory"), NULL);
+        for (size_t i = first; i < first + count; i++)
+            tell(turn_list_at(list, i), fail(CODE_UNAVAILABLE, "out of memory"), NULL);
         return;
     }
     batch->count = count;
-    for (size_t i = 0; i < count; i++)
-        batch->applies[i] = applies[i];
+    memcpy(batch->applies, turn_list_at(list, first), count * sizeof *batch->applies);
     struct call call;
-    call_apply(store, &call, function, applies, count);
+    call_apply(store, &call, function, list, first, first + count);
     call_send(store, &call, on_applied, (union told){0}, batch);
-}
-
-/* --- Lists ---------------------------------------------------------------------------------------------- */
-
-static bool list_add(struct apply_list *list, struct apply apply) {
-    if (list->count == list->room) {
-        size_t room = list->room ? 2 * list->room : FIRST_ROOM;
-        struct apply *items = realloc(list->items, room * sizeof *items);
-        if (!items)
-            return false;
-        list->items = items;
-        list->room = room;
-    }
-    apply.place = list->count;
-    list->items[list->count++] = apply;
-    return true;
-}
-
-static void list_add_or_tell(struct apply_list *list, const struct apply *apply) {
-    if (!list_add(list, *apply))
-        tell(apply, fail(CODE_UNAVAILABLE, "out of memory"), NULL);
 }
 
 /* --- What waits for the end of the turn ----------------------------------------------------------------- */
 
-static int by_date(const void *left, const void *right) {
-    const struct apply *a = left, *b = right;
-    if (a->pipeline != b->pipeline)
-        return a->pipeline < b->pipeline ? -1 : 1;
-    if (a->completion->date != b->completion->date)
-        return a->completion->date < b->completion->date ? -1 : 1;
-    return a->place < b->place ? -1 : 1;
-}
-
-static bool is_of_month(const struct apply *apply, const struct pipeline *pipeline, const char *month) {
-    char text[MONTH_TEXT_MAX];
-    return apply->pipeline == pipeline && strcmp(month_format(apply->completion->date, text), month) == 0;
-}
-
-/* How many of those from the first on go into its call. */
-static size_t same_call(const struct apply *applies, size_t count) {
-    char month[MONTH_TEXT_MAX];
-    size_t same = 1;
-    month_format(applies[0].completion->date, month);
-    while (same < count && same < BATCH_MAX && is_of_month(&applies[same], applies[0].pipeline, month))
-        same++;
-    return same;
+static void add_or_tell(struct turn_list *list, const struct apply *apply) {
+    if (!turn_list_add(list, apply, sizeof *apply))
+        tell(apply, fail(CODE_UNAVAILABLE, "out of memory"), NULL);
 }
 
 /* Those that are told at once may come again at once: they wait for the next turn. */
-void applies_flush(struct applies *applies) {
-    struct apply_list list = applies->waiting;
-    uv_idle_stop(&applies->turn);
-    applies->waiting = (struct apply_list){0};
-    if (list.count > 1)
-        qsort(list.items, list.count, sizeof *list.items, by_date);
-    for (size_t i = 0, same; i < list.count; i += same) {
-        same = same_call(&list.items[i], list.count - i);
-        send_batch(applies->store, "pg_apply_all", &list.items[i], same);
+void applies_flush(struct store *store) {
+    struct applies *applies = store_applies(store);
+    struct turn_list list = applies->completions;
+    applies->completions = (struct turn_list){0};
+    turn_list_sort(&list);
+    for (size_t i = 0, count; i < list.count; i += count) {
+        count = turn_list_call(&list, i);
+        send_batch(store, "pg_apply_all", &list, i, count);
     }
-    free(list.items);
+    turn_list_clear(&list);
 }
 
-static void on_turn(uv_idle_t *turn) {
-    applies_flush(turn->data);
+static void send_rebuilt(struct store *store, const struct apply *apply) {
+    struct turn_list alone = {0};
+    add_or_tell(&alone, apply);
+    if (alone.count == 1)
+        send_batch(store, "pg_rebuild_one", &alone, 0, 1);
+    turn_list_clear(&alone);
 }
 
 static void send_of_known_month(struct store *store, const struct apply *apply) {
-    struct applies *applies = store_applies(store);
     if (apply->rebuilt) {
-        send_batch(store, "pg_rebuild_one", apply, 1);
+        send_rebuilt(store, apply);
     } else {
-        list_add_or_tell(&applies->waiting, apply);
-        uv_idle_start(&applies->turn, on_turn);
+        add_or_tell(&store_applies(store)->completions, apply);
+        turn_await(store_turn(store));
     }
 }
 
@@ -220,12 +177,12 @@ struct opening {
     const struct pipeline *pipeline;
     char month[MONTH_TEXT_MAX];
     game_date date; /* one of it */
-    struct apply_list waiting;
+    struct turn_list waiting;
 };
 
 static struct opening *find_opening(const struct applies *applies, const struct apply *apply) {
     struct opening *opening = applies->openings;
-    while (opening && !is_of_month(apply, opening->pipeline, opening->month))
+    while (opening && !turn_place_is_in(&apply->place, opening->pipeline, opening->month))
         opening = opening->next;
     return opening;
 }
@@ -242,31 +199,31 @@ static void on_month_opened(
         months_add(store_known_months(store), opening->pipeline, opening->date);
     for (size_t i = 0; i < opening->waiting.count; i++) {
         if (is_ok(result))
-            send_of_known_month(store, &opening->waiting.items[i]);
+            send_of_known_month(store, turn_list_at(&opening->waiting, i));
         else
-            tell(&opening->waiting.items[i], result, NULL);
+            tell(turn_list_at(&opening->waiting, i), result, NULL);
     }
-    free(opening->waiting.items);
+    turn_list_clear(&opening->waiting);
     free(opening);
 }
 
 static void open_month(struct store *store, const struct apply *apply) {
     struct applies *applies = store_applies(store);
     struct opening *opening = calloc(1, sizeof *opening);
-    if (!opening || !list_add(&opening->waiting, *apply)) {
+    if (!opening || !turn_list_add(&opening->waiting, apply, sizeof *apply)) {
         free(opening);
         tell(apply, fail(CODE_UNAVAILABLE, "out of memory"), NULL);
         return;
     }
-    opening->pipeline = apply->pipeline;
-    opening->date = apply->completion->date;
+    opening->pipeline = apply->place.pipeline;
+    opening->date = apply->place.date;
     month_format(opening->date, opening->month);
     opening->next = applies->openings;
     applies->openings = opening;
     char key[KEY_MAX];
     struct call call;
     call_begin(&call, "pg_open_month", 1);
-    call_key(&call, key_months(apply->pipeline, key));
+    call_key(&call, key_months(opening->pipeline, key));
     call_text(&call, opening->month);
     call_send(store, &call, on_month_opened, (union told){0}, opening);
 }
@@ -276,8 +233,8 @@ static void submit(struct store *store, const struct apply *apply) {
     if (!store_is_ready(store))
         tell(apply, fail(CODE_UNAVAILABLE, "the store is away"), NULL);
     else if (opening)
-        list_add_or_tell(&opening->waiting, apply);
-    else if (months_has(store_known_months(store), apply->pipeline, apply->completion->date))
+        add_or_tell(&opening->waiting, apply);
+    else if (months_has(store_known_months(store), apply->place.pipeline, apply->place.date))
         send_of_known_month(store, apply);
     else
         open_month(store, apply);
@@ -287,31 +244,14 @@ static void submit(struct store *store, const struct apply *apply) {
 
 void store_apply(struct store *store, const struct pipeline *pipeline, const struct completion *completion,
     int64_t now_ms, store_applied_fn *applied, void *context) {
-    const struct apply apply = {pipeline, completion, now_ms, .applied = applied, .context = context};
+    const struct apply apply = {{.pipeline = pipeline, .date = completion->date}, completion, now_ms,
+        .applied = applied, .context = context};
     submit(store, &apply);
 }
 
 void store_rebuild_apply(struct store *store, const struct pipeline *pipeline,
     const struct completion *completion, int64_t published_ms, store_applied_fn *applied, void *context) {
-    const struct apply apply = {
-        pipeline, completion, published_ms, .rebuilt = true, .applied = applied, .context = context};
+    const struct apply apply = {{.pipeline = pipeline, .date = completion->date}, completion, published_ms,
+        .rebuilt = true, .applied = applied, .context = context};
     submit(store, &apply);
-}
-
-/* --- Life ----------------------------------------------------------------------------------------------- */
-
-void applies_init(struct applies *applies, struct store *store, uv_loop_t *loop) {
-    *applies = (struct applies){.store = store};
-    uv_idle_init(loop, &applies->turn);
-    applies->turn.data = applies;
-}
-
-static void on_turn_closed(uv_handle_t *turn) {
-    struct applies *applies = turn->data;
-    applies->closed(applies->store);
-}
-
-void applies_close(struct applies *applies, void (*closed)(struct store *store)) {
-    applies->closed = closed;
-    uv_close((uv_handle_t *)&applies->turn, on_turn_closed);
 }

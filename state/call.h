@@ -13,7 +13,7 @@
 #include "state/rebuild.h"
 #include "state/store.h"
 
-/* As much as the largest call takes: completions for as many dates (applies.c). */
+/* As much as the largest call takes: completions for as many dates (turn.c). */
 enum {
     CALL_ARGUMENTS_MAX = 640,
     CALL_TEXTS_MAX = 80 * KEY_MAX,
@@ -114,8 +114,10 @@ void store_note_step(struct store *store, int64_t count);
 
 struct months *store_known_months(struct store *store);
 
-/* The completions that wait for the end of the turn. */
+/* The loop's turn, and what waits for its end. */
+struct turn;
 struct applies;
+struct turn *store_turn(struct store *store);
 struct applies *store_applies(struct store *store);
 
 /* What is remembered of the months, and the lane in which this store's steps are counted. */

@@ -13,7 +13,7 @@
 extern const char phasegate_lua[];
 
 /* The same number as VERSION in lua/1-forms.lua. */
-enum { LIBRARY_VERSION = 3 };
+enum { LIBRARY_VERSION = 4 };
 
 /* CODE_UNAVAILABLE: try again on the next connection; anything else needs a person. */
 typedef void library_ready_fn(void *context, struct redis_link *link, struct result result);

@@ -14,6 +14,7 @@ struct store {
     struct log log;
     struct store_events events;
     struct trouble trouble;
+    struct turn turn;
     struct applies applies;
     struct months months; /* those that are known since the last on_connect */
     struct month_memories memories;
@@ -69,6 +70,11 @@ static void on_lost(void *context) {
     store->events.on_lost(store->events.context);
 }
 
+static void on_turn_over(void *context) {
+    applies_flush(context);
+    confirms_flush(context);
+}
+
 struct result store_open(uv_loop_t *loop, const struct redis_settings *settings, const struct log *log,
     struct store_events events, struct store **store) {
     struct store *opened = calloc(1, sizeof *opened);
@@ -84,7 +90,7 @@ struct result store_open(uv_loop_t *loop, const struct redis_settings *settings,
         free(opened);
         return result;
     }
-    applies_init(&opened->applies, opened, loop);
+    turn_init(&opened->turn, loop, on_turn_over, opened);
     *store = opened;
     return ok();
 }
@@ -93,7 +99,8 @@ bool store_is_ready(const struct store *store) {
     return store->ready;
 }
 
-static void on_all_closed(struct store *store) {
+static void on_all_closed(void *context) {
+    struct store *store = context;
     if (store->closed)
         store->closed(store->closed_context);
     months_clear(&store->months);
@@ -103,8 +110,8 @@ static void on_all_closed(struct store *store) {
 
 static void on_link_closed(void *context) {
     struct store *store = context;
-    applies_flush(&store->applies);
-    applies_close(&store->applies, on_all_closed);
+    on_turn_over(store);
+    turn_close(&store->turn, on_all_closed);
 }
 
 void store_close(struct store *store, void (*closed)(void *context), void *context) {
@@ -163,6 +170,10 @@ struct months *store_known_months(struct store *store) {
     return &store->months;
 }
 
+struct turn *store_turn(struct store *store) {
+    return &store->turn;
+}
+
 struct applies *store_applies(struct store *store) {
     return &store->applies;
 }
@@ -194,19 +205,4 @@ static const char *const verdict_names[] = {
 
 const char *verdict_name(enum verdict verdict) {
     return verdict_names[verdict];
-}
-
-void store_confirm(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
-    const char *bus_message_id, int64_t now_ms, store_done_fn *done, void *context) {
-    struct call call;
-    call_begin(&call, "pg_confirm", CALL_KEYS_OF_DATE);
-    call_keys_of_date(&call, pipeline, trigger->date);
-    call_text(&call, pipeline->definition);
-    call_date(&call, trigger->date);
-    call_number(&call, now_ms);
-    call_number(&call, trigger->group);
-    call_number(&call, trigger->run);
-    call_text(&call, bus_message_id);
-    call_lane(&call, store);
-    call_send(store, &call, call_answer_done, (union told){.done = done}, context);
 }

@@ -110,7 +110,7 @@ void store_apply(struct store *store, const struct pipeline *pipeline, const str
     int64_t now_ms, store_applied_fn *applied, void *context);
 
 /* The bus confirmed the trigger: takes it out of the outbox and marks the group triggered. Harmless when
- * repeated. */
+ * repeated. The message id lives until done is called. */
 void store_confirm(struct store *store, const struct pipeline *pipeline, const struct trigger *trigger,
     const char *bus_message_id, int64_t now_ms, store_done_fn *done, void *context);
 

@@ -6,7 +6,7 @@
 -- Nothing here knows a processor's name: the definition of the pipeline travels with each call. The library is the
 -- files of this folder one behind the other.
 
-local VERSION = 3 -- grows with every change of a key's form or of a function's arguments; library.h has the same
+local VERSION = 4 -- grows with every change of a key's form or of a function's arguments; library.h has the same
 
 -- A whole number's text. Runs and groups are small and come with each event, so theirs are kept.
 local SMALL_MAX = 99

@@ -205,8 +205,9 @@ end
 -- Of a field that is put and taken out, in whichever order, the last one counts.
 local function note_out(month, date)
     for _, entry in ipairs(date.out) do
-        month.out[entry.field] = entry.facts and entry or nil
-        if not entry.facts then month.taken[#month.taken + 1] = entry.field end
+        local field, is_taken = entry.field, not entry.facts
+        month.out[field], month.taken[field] = not is_taken and entry or nil, is_taken or nil
+        if is_taken then month.taken[#month.taken + 1] = field end
     end
 end
 

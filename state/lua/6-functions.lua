@@ -81,16 +81,17 @@ local function take_all(month, place, events)
     return answers
 end
 
+-- What pcall gives for a step that failed, as the answer to it.
+local function as_error(caught)
+    return type(caught) == 'table' and caught or {err = tostring(caught)}
+end
+
 -- The same, each as a step of its own: one that meets what is not in its form leaves the others alone.
 local function take_each(month, place, events)
     local answers = {}
     for i, event in ipairs(events) do
         local taken, answer = pcall(take_all, month, place, {event})
-        if taken then
-            answers[i] = answer[1]
-        else
-            answers[i] = type(answer) == 'table' and answer or {err = tostring(answer)}
-        end
+        answers[i] = taken and answer[1] or as_error(answer)
     end
     return answers
 end
@@ -214,7 +215,8 @@ end
 -- Takes the trigger out of the outbox. Returns 1, or 0 when it was not there.
 local function take_trigger(date, number, run)
     local field = outbox_field(date, number, run)
-    if ask('HEXISTS', date.month.outbox, field) == 0 then return 0 end
+    local month = date.month
+    if month.taken[field] or ask('HEXISTS', month.outbox, field) == 0 then return 0 end
     take_out(date, field)
     return 1
 end
@@ -231,19 +233,37 @@ local function mark_triggered(date, number, group, message, now)
     schedule(date)
 end
 
--- KEYS: of a date. ARGV: definition, date, now, group, run, the bus's message id, lane.
 -- Returns 1 when the trigger was in the outbox, 0 when it was confirmed before, cancelled or superseded.
-local function confirm(keys, argv)
-    local now, number, run, message = tonumber(argv[3]), tonumber(argv[4]), tonumber(argv[5]), argv[6]
-    local date = load(keys, argv, definition(argv[1]), argv[2], '')
+local function confirm_one(month, place, now, number, run, message)
+    local date = load_date(month, place.key, place.history, place.def, place.text)
     local group, removed = group_of(date, number), take_trigger(date, number, run)
     if group and group.run == run then
         if removed == 1 or group.phase == 'cancelled' then mark_triggered(date, number, group, message, now) end
     elseif run < (group and group.run or date.run) and not run_of_old_message(date, number, message) then
         keep_message(date, number, run, message) -- of a run that this store never opened it knows nothing
     end
-    commit(date)
+    commit_date(date)
     return removed
+end
+
+local FIRST_CONFIRMED, CONFIRMED_PARTS = 3, 5
+
+-- KEYS: outbox, due, leases, steps, and of each trigger its date and that one's history. ARGV: definition, lane; then of
+-- each its date, now, group, run, the bus's message id. Each is a step of its own. Returns the lane's count, and of each
+-- what confirm_one returns, or the error that it met.
+local function confirm(keys, argv)
+    local month = month_of(nil, keys[1], keys[2], keys[3], keys[4], '', argv[2])
+    local def, answers, key = definition(argv[1]), {0}, 5
+    for at = FIRST_CONFIRMED, #argv, CONFIRMED_PARTS do
+        local place = {key = keys[key], history = keys[key + 1], def = def, text = argv[at]}
+        local done, answer = pcall(confirm_one, month, place, tonumber(argv[at + 1]), tonumber(argv[at + 2]),
+            tonumber(argv[at + 3]), argv[at + 4])
+        answers[#answers + 1] = done and answer or as_error(answer)
+        key = key + 2
+    end
+    commit_month(month)
+    answers[1] = month.count or 0
+    return answers
 end
 
 -- KEYS: of a date. ARGV: date, group, run, now, lane. Returns 1 when the trigger was waiting, and is no more.
@@ -318,6 +338,6 @@ redis.register_function('pg_pause', pause)
 redis.register_function('pg_open_month', open_month)
 
 -- A server that is out of memory refuses a function before it begins, so that none is ever half done; these make room.
-redis.register_function {function_name = 'pg_confirm', callback = confirm, flags = {'allow-oom'}}
+redis.register_function {function_name = 'pg_confirm_all', callback = confirm, flags = {'allow-oom'}}
 redis.register_function {function_name = 'pg_cancel', callback = cancel, flags = {'allow-oom'}}
 redis.register_function {function_name = 'pg_release', callback = release, flags = {'allow-oom'}}

@@ -193,7 +193,7 @@ static void a_newer_function_library(void **state) {
     daemon_start(system->daemon);
     assert_int_equal(daemon_await_exit(system->daemon), USAGE);
     daemon_await_said(system->daemon,
-        "the store has version 99 of the function library, this phasegate knows 3; run the newer phasegate");
+        "the store has version 99 of the function library, this phasegate knows 4; run the newer phasegate");
 }
 
 static void missing_subscriptions(void **state) {
