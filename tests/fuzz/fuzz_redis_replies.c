@@ -50,6 +50,11 @@ bool redis_link_connected(const struct redis_link *link) {
     return !link->broken;
 }
 
+bool redis_link_is_cluster(const struct redis_link *link) {
+    (void)link;
+    return false;
+}
+
 struct result redis_link_send(struct redis_link *link, redis_reply_fn *reply, void *context, int argc,
     const char *const *argv, const size_t *lengths) {
     (void)lengths;
