@@ -40,14 +40,32 @@ static size_t character(const char *text, size_t length) {
     return lead.length;
 }
 
-bool text_is_utf8(const char *text, size_t length) {
-    for (size_t at = 0; at < length;) {
+/* How many bytes from the start are ASCII, or a few less: eight are looked at at once. */
+static size_t ascii(const char *text, size_t length) {
+    size_t at = 0;
+    uint64_t eight;
+    for (; length - at >= sizeof eight; at += sizeof eight) {
+        memcpy(&eight, text + at, sizeof eight);
+        if (eight & UINT64_C(0x8080808080808080))
+            break;
+    }
+    return at;
+}
+
+size_t text_utf8_length(const char *text, size_t length) {
+    size_t at = ascii(text, length);
+    while (at < length) {
         size_t bytes = character(text + at, length - at);
         if (bytes == 0)
-            return false;
+            break;
         at += bytes;
+        at += ascii(text + at, length - at);
     }
-    return true;
+    return at;
+}
+
+bool text_is_utf8(const char *text, size_t length) {
+    return text_utf8_length(text, length) == length;
 }
 
 size_t text_cut(const char *text, size_t length, size_t max) {

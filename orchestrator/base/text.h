@@ -11,6 +11,9 @@
 /* Enough for what a reason shows of a strange value. */
 enum { TEXT_SHOWN_MAX = 80 };
 
+/* How many bytes from the start are whole characters of UTF-8. */
+size_t text_utf8_length(const char *text, size_t length);
+
 bool text_is_utf8(const char *text, size_t length);
 
 /* How many bytes, at most max, may be kept without breaking a UTF-8 character. */

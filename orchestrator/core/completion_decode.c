@@ -11,13 +11,14 @@ static char *show(const char *text, char out[TEXT_SHOWN_MAX]) {
 }
 
 static struct result read_attributes(const struct message *message, bool *backfill) {
-    for (const char *const *name = completion_flags; *name; name++) {
-        const char *text = message_attribute(message, *name);
+    for (size_t i = 0; i < COMPLETION_FLAG_COUNT; i++) {
+        const char *name = completion_flags[i];
+        const char *text = message_attribute(message, name);
         bool flag = false;
         char shown[TEXT_SHOWN_MAX];
         if (text && !completion_flag_parse(text, &flag))
             return fail(
-                CODE_INVALID, "attribute %s is \"%s\"; expected true or false", *name, show(text, shown));
+                CODE_INVALID, "attribute %s is \"%s\"; expected true or false", name, show(text, shown));
         if (flag)
             *backfill = true;
     }

@@ -8,27 +8,13 @@
 #include <strings.h>
 
 #define TEXT(name_, kind_)                                                                                   \
-    { .name = #name_, .offset = offsetof(struct completion_fields, name_), .kind = (kind_) }
+    {.name = #name_, .offset = offsetof(struct completion_fields, name_), .kind = (kind_)},
 
-const struct text_field completion_texts[] = {
-    TEXT(pipeline, TEXT_WORD),
-    TEXT(processor_name, TEXT_WORD),
-    TEXT(output_table, TEXT_WORD),
-    TEXT(game_date, TEXT_WORD),
-    TEXT(analysis_date, TEXT_WORD),
-    TEXT(status, TEXT_WORD),
-    TEXT(execution_id, TEXT_ID),
-    TEXT(correlation_id, TEXT_ID),
-    TEXT(trigger_id, TEXT_ID),
-    TEXT(trigger_message_id, TEXT_ID),
-    TEXT(timestamp, TEXT_WORD),
-    TEXT(error_message, TEXT_PROSE),
-};
+const struct text_field completion_texts[] = {COMPLETION_TEXTS(TEXT)};
 
-const size_t completion_text_count = sizeof completion_texts / sizeof *completion_texts;
+#define NAME(name) #name,
 
-const char *const completion_flags[] = {
-    "backfill", "backfill_mode", "is_backfill", "skip_downstream_trigger", NULL};
+const char *const completion_flags[] = {COMPLETION_FLAGS(NAME)};
 
 struct result completion_set_text(struct completion_fields *fields, const struct text_field *field,
     const char *text, size_t length, struct arena *arena) {

@@ -1,6 +1,6 @@
 /*
  * What a completion says, field by field, before it is checked against a pipeline: what the readers of the
- * two forms fill, and completion_decode.c checks. Only completion_*.c include it.
+ * two forms fill, and completion_decode.c checks. Only completion_*.c and their tests include it.
  */
 #ifndef PHASEGATE_CORE_COMPLETION_FIELDS_H
 #define PHASEGATE_CORE_COMPLETION_FIELDS_H
@@ -45,12 +45,32 @@ struct text_field {
     enum text_kind kind;
 };
 
-/* Every text that is read, in the order in which a fault in it is most worth reporting. */
-extern const struct text_field completion_texts[];
-extern const size_t completion_text_count;
+/* Every text that is read, in the order in which a fault in it is most worth reporting: X(name, kind). */
+#define COMPLETION_TEXTS(X)                                                                                  \
+    X(pipeline, TEXT_WORD)                                                                                   \
+    X(processor_name, TEXT_WORD)                                                                             \
+    X(output_table, TEXT_WORD)                                                                               \
+    X(game_date, TEXT_WORD)                                                                                  \
+    X(analysis_date, TEXT_WORD)                                                                              \
+    X(status, TEXT_WORD)                                                                                     \
+    X(execution_id, TEXT_ID)                                                                                 \
+    X(correlation_id, TEXT_ID)                                                                               \
+    X(trigger_id, TEXT_ID)                                                                                   \
+    X(trigger_message_id, TEXT_ID)                                                                           \
+    X(timestamp, TEXT_WORD)                                                                                  \
+    X(error_message, TEXT_PROSE)
 
-/* The flags that tag a completion as backfill, wherever they stand; ended by NULL. */
-extern const char *const completion_flags[];
+/* The flags that tag a completion as backfill, wherever they stand: X(name). */
+#define COMPLETION_FLAGS(X) X(backfill) X(backfill_mode) X(is_backfill) X(skip_downstream_trigger)
+
+#define COMPLETION_ONE(...) +1
+enum {
+    COMPLETION_TEXT_COUNT = COMPLETION_TEXTS(COMPLETION_ONE),
+    COMPLETION_FLAG_COUNT = COMPLETION_FLAGS(COMPLETION_ONE),
+};
+
+extern const struct text_field completion_texts[COMPLETION_TEXT_COUNT];
+extern const char *const completion_flags[COMPLETION_FLAG_COUNT];
 
 /* Keeps a text that came for a field: checks that it is one, cuts it where its kind says so. */
 struct result completion_set_text(struct completion_fields *fields, const struct text_field *field,

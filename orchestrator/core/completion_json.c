@@ -1,154 +1,127 @@
 #include "base/text.h"
 #include "core/completion.h"
 #include "core/completion_fields.h"
-#include "core/json.h"
+#include "core/json_notes.h"
 
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
-enum { SHOWN_MAX = TEXT_SHOWN_MAX + 16 };
+enum { SHOWN_MAX = TEXT_SHOWN_MAX + 16, DIGITS_MAX = 24 };
 
-/* Before parsing, since the parser recurses. Brackets in texts do not count. */
-static bool is_too_deep(const char *text, size_t size) {
-    bool in_text = false;
-    int depth = 0;
-    for (size_t i = 0; i < size; i++) {
-        char c = text[i];
-        if (c == '"')
-            in_text = !in_text;
-        else if (in_text && c == '\\')
-            i++;
-        else if (!in_text && (c == '{' || c == '[') && ++depth > COMPLETION_DEPTH_MAX)
-            return true;
-        else if (!in_text && (c == '}' || c == ']'))
-            depth--;
-    }
-    return false;
-}
+/* --- What is read, in the order in which it is looked at ------------------------------------------------ */
 
-/*
- * A key that comes twice is refused: nobody could say which value was meant. NULs are let through, for fields
- * that nobody reads.
- */
-static struct result parse(const struct message *message, json_t **object) {
-    if (is_too_deep(message->data, message->size))
-        return fail(CODE_LIMIT, "JSON nested deeper than %d levels", COMPLETION_DEPTH_MAX);
-    json_error_t error;
-    json_t *value = json_loadb(
-        message->data, message->size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
-    char shown[JSON_ERROR_TEXT_LENGTH];
-    if (!value && json_error_code(&error) == json_error_out_of_memory)
-        return fail(CODE_UNAVAILABLE, "out of memory");
-    if (!value)
-        return fail(CODE_INVALID, "not JSON: line %d column %d: %s", error.line, error.column,
-            text_show(error.text, strlen(error.text), shown, sizeof shown));
-    if (!json_is_object(value)) {
-        struct result r = fail(
-            CODE_INVALID, "the message is %s; expected a JSON object", json_show(value, shown, sizeof shown));
-        json_decref(value);
-        return r;
-    }
-    *object = value;
-    return ok();
-}
+enum {
+    RECORD_COUNT = COMPLETION_TEXT_COUNT,
+    RECORDS_FAILED,
+    TAGS, /* the flags, then trigger_source */
+    METADATA = TAGS + COMPLETION_FLAG_COUNT + 1,
+    METADATA_TAGS,
+    KEYS = METADATA_TAGS + COMPLETION_FLAG_COUNT + 1,
+};
 
-/* The value of a key; NULL when it is absent or null. */
-static const json_t *field_of(const json_t *object, const char *name) {
-    const json_t *value = json_object_get(object, name);
-    return json_is_null(value) ? NULL : value;
+#define KEY(name) {#name, sizeof #name - 1},
+#define TEXT_KEY(name, kind) KEY(name)
+#define TAG_KEYS COMPLETION_FLAGS(KEY) KEY(trigger_source)
+
+static const struct note_key keys[KEYS] = {
+    COMPLETION_TEXTS(TEXT_KEY) KEY(record_count) KEY(records_failed) TAG_KEYS KEY(metadata) TAG_KEYS};
+
+static const struct note_keys read_keys = {
+    .keys = keys, .count = KEYS, .outer = METADATA_TAGS, .inner = METADATA};
+
+/* --- Fields --------------------------------------------------------------------------------------------- */
+
+static bool is_given(const struct note *note) {
+    return note->kind != NOTE_ABSENT && note->kind != NOTE_NULL;
 }
 
 static struct result unexpected(
-    const char *where, const char *name, const json_t *value, const char *expected) {
+    const char *where, const char *name, const struct note *note, const char *expected) {
     char shown[SHOWN_MAX];
-    return fail(CODE_INVALID, "%s%s is %s; expected %s", where, name, json_show(value, shown, sizeof shown),
-        expected);
+    return fail(
+        CODE_INVALID, "%s%s is %s; expected %s", where, name, note_show(note, shown, sizeof shown), expected);
 }
 
-static struct result read_text(const json_t *object, const struct text_field *field, struct arena *arena,
+static struct result read_text(const struct note *note, const struct text_field *field, struct arena *arena,
     struct completion_fields *fields) {
-    const json_t *value = field_of(object, field->name);
-    if (!value)
-        return ok();
-    if (json_is_string(value))
-        return completion_set_text(fields, field, json_string_value(value), json_string_length(value), arena);
+    if (note->kind == NOTE_TEXT)
+        return completion_set_text(fields, field, note->text, note->length, arena);
     if (field->kind != TEXT_ID)
-        return unexpected("", field->name, value, "a text");
-    if (!json_is_integer(value))
-        return unexpected("", field->name, value, "a text or a whole number");
-    char digits[24];
-    int length = snprintf(digits, sizeof digits, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+        return unexpected("", field->name, note, "a text");
+    if (note->kind != NOTE_INTEGER)
+        return unexpected("", field->name, note, "a text or a whole number");
+    char digits[DIGITS_MAX];
+    int length = snprintf(digits, sizeof digits, "%lld", (long long)note->integer);
     return completion_set_text(fields, field, digits, (size_t)length, arena);
 }
 
-static struct result read_rows(const json_t *object, const char *name, int64_t *rows) {
-    const json_t *value = field_of(object, name);
-    if (!value || json_whole(value, ROWS_MAX, rows))
-        return ok();
+static struct result read_rows(const struct note *note, const char *name, int64_t *rows) {
     int64_t huge;
-    if (json_whole(value, INT64_MAX, &huge))
-        return unexpected("", name, value, "no more than 1000000000000");
-    return unexpected("", name, value, "a whole number, 0 or more");
+    if (!is_given(note) || note_whole(note, ROWS_MAX, rows))
+        return ok();
+    if (note_whole(note, INT64_MAX, &huge))
+        return unexpected("", name, note, "no more than 1000000000000");
+    return unexpected("", name, note, "a whole number, 0 or more");
 }
 
-static struct result read_flag(const json_t *object, const char *where, const char *name, bool *set) {
-    const json_t *value = field_of(object, name);
-    bool flag;
+static struct result read_flag(const struct note *note, const char *where, const char *name, bool *set) {
+    bool flag = false;
     int64_t number;
-    if (!value)
-        return ok();
-    if (json_is_boolean(value))
-        flag = json_is_true(value);
-    else if (json_whole(value, 1, &number))
+    if (note->kind == NOTE_TRUE)
+        flag = true;
+    else if (note_whole(note, 1, &number))
         flag = number == 1;
-    else if (!json_is_string(value) || !completion_flag_parse(json_string_value(value), &flag))
-        return unexpected(where, name, value, "true or false");
+    else if (note->kind != NOTE_FALSE
+        && !(note->kind == NOTE_TEXT && completion_flag_parse(note->text, &flag)))
+        return unexpected(where, name, note, "true or false");
     if (flag)
         *set = true;
     return ok();
 }
 
 /* The flags and trigger_source, of the completion itself or of its metadata; where is "" or "metadata.". */
-static struct result read_tags(const json_t *object, const char *where, bool *backfill) {
-    for (const char *const *flag = completion_flags; *flag; flag++) {
-        struct result r = read_flag(object, where, *flag, backfill);
-        if (!is_ok(r))
-            return r;
-    }
-    const json_t *source = field_of(object, "trigger_source");
-    if (source && !json_is_string(source))
+static struct result read_tags(const struct note *tags, const char *where, bool *backfill) {
+    const struct note *source = &tags[COMPLETION_FLAG_COUNT];
+    struct result r = ok();
+    for (size_t i = 0; is_ok(r) && i < COMPLETION_FLAG_COUNT; i++)
+        if (is_given(&tags[i]))
+            r = read_flag(&tags[i], where, completion_flags[i], backfill);
+    if (!is_ok(r) || !is_given(source))
+        return r;
+    if (source->kind != NOTE_TEXT)
         return unexpected(where, "trigger_source", source, "a text");
-    if (completion_source_is_backfill(json_string_value(source)))
+    if (completion_source_is_backfill(source->text))
         *backfill = true;
-    return ok();
+    return r;
 }
 
-static struct result read_object(
-    const json_t *object, struct arena *arena, struct completion_fields *fields) {
+static struct result read_notes(
+    const struct note notes[KEYS], struct arena *arena, struct completion_fields *fields) {
     struct result r = ok();
-    for (size_t i = 0; is_ok(r) && i < completion_text_count; i++)
-        r = read_text(object, &completion_texts[i], arena, fields);
+    for (size_t i = 0; is_ok(r) && i < COMPLETION_TEXT_COUNT; i++)
+        if (is_given(&notes[i]))
+            r = read_text(&notes[i], &completion_texts[i], arena, fields);
     if (is_ok(r))
-        r = read_rows(object, "record_count", &fields->record_count);
+        r = read_rows(&notes[RECORD_COUNT], "record_count", &fields->record_count);
     if (is_ok(r))
-        r = read_rows(object, "records_failed", &fields->records_failed);
+        r = read_rows(&notes[RECORDS_FAILED], "records_failed", &fields->records_failed);
     if (is_ok(r))
-        r = read_tags(object, "", &fields->backfill);
-    const json_t *metadata = field_of(object, "metadata");
-    if (!is_ok(r) || !metadata)
+        r = read_tags(&notes[TAGS], "", &fields->backfill);
+    if (!is_ok(r) || !is_given(&notes[METADATA]))
         return r;
-    if (!json_is_object(metadata))
-        return unexpected("", "metadata", metadata, "an object");
-    return read_tags(metadata, "metadata.", &fields->backfill);
+    if (notes[METADATA].kind != NOTE_OBJECT)
+        return unexpected("", "metadata", &notes[METADATA], "an object");
+    return read_tags(&notes[METADATA_TAGS], "metadata.", &fields->backfill);
 }
 
 struct result completion_read_json(
     const struct message *message, struct arena *arena, struct completion_fields *fields) {
-    json_t *object = NULL;
-    struct result r = parse(message, &object);
-    if (!is_ok(r))
-        return r;
-    r = read_object(object, arena, fields);
-    json_decref(object);
+    struct note notes[KEYS];
+    void *texts = NULL;
+    struct result r =
+        json_note(message->data, message->size, COMPLETION_DEPTH_MAX, &read_keys, notes, &texts);
+    if (is_ok(r))
+        r = read_notes(notes, arena, fields);
+    free(texts);
     return r;
 }

@@ -73,7 +73,7 @@ struct result completion_read_proto(
     const struct message *message, struct arena *arena, struct completion_fields *fields) {
     const Phasegate__V1__Completion *completion = NULL;
     struct result r = unpack(message, arena, &completion);
-    for (size_t i = 0; is_ok(r) && i < completion_text_count; i++)
+    for (size_t i = 0; is_ok(r) && i < COMPLETION_TEXT_COUNT; i++)
         r = read_text(completion, &completion_texts[i], arena, fields);
     if (is_ok(r))
         r = read_rows(

@@ -1,6 +1,6 @@
 /*
- * What the core's decoders and encoders share beyond jansson: whole numbers as publishers write them, values
- * shown in reasons, and a JSON object made into a message.
+ * What the core's decoders and encoders share beyond jansson: whole numbers as publishers write them, and a
+ * JSON object made into a message.
  */
 #ifndef PHASEGATE_CORE_JSON_H
 #define PHASEGATE_CORE_JSON_H
@@ -12,14 +12,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/*
- * A whole number from 0 to most. 241.0 is one: some publishers (pandas), and Lua for large numbers, write
- * integers so. Booleans and texts are none.
- */
+/* A whole number from 0 to most, as note_whole has it. */
 bool json_whole(const json_t *value, int64_t most, int64_t *number);
-
-/* "the text "241"", "the number 3.5", "an array": for reasons. Returns out. */
-char *json_show(const json_t *value, char *out, size_t size);
 
 /*
  * A message with the object as its data, and the attributes; both are copied into the arena, the strings that

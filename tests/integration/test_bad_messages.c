@@ -30,7 +30,7 @@ static const struct bad {
     {"[{" GOOD "}]", "expected a JSON object", {0}},
     {"\"success\"", "expected a JSON object", {0}},
     {"{\"processor_name\":\"p\xff\xfegs\"}", "not JSON", {0}},
-    {"{" GOOD "," GOOD "}", "duplicate", {0}},
+    {"{" GOOD "," GOOD "}", "processor_name comes twice; expected once", {0}},
     {"{" GOOD "}", "protobuf", {"googclient_schemaencoding", "BINARY"}},
     {"{" GOOD ",\"record_count\":-5}", "record_count is the number -5; expected a whole number, 0 or more",
         {0}},

@@ -29,6 +29,20 @@ static void utf8_is_told_from_the_rest(void **state) {
     assert_false(valid("\xE2\x28\xA1"));
 }
 
+/* Eight bytes are looked at at once where they are ASCII: each place in them, before and after. */
+static void the_first_byte_that_is_none_is_found(void **state) {
+    (void)state;
+    for (size_t at = 0; at < 20; at++) {
+        char text[24] = "abcdefghijklmnopqrstuvw";
+        text[at] = '\xFF';
+        assert_int_equal(text_utf8_length(text, 23), at);
+        text[at] = '\xC3';
+        text[at + 1] = '\xA9';
+        assert_int_equal(text_utf8_length(text, 23), 23);
+        assert_int_equal(text_utf8_length(text, at + 1), at);
+    }
+}
+
 static void a_cut_keeps_characters_whole(void **state) {
     (void)state;
     const char *euros = "a\xE2\x82\xAC\xE2\x82\xAC";
@@ -111,6 +125,7 @@ static void what_is_no_character_is_mended(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_told_from_the_rest),
+        cmocka_unit_test(the_first_byte_that_is_none_is_found),
         cmocka_unit_test(a_cut_keeps_characters_whole),
         cmocka_unit_test(a_cut_of_what_is_not_utf8_is_where_it_is_asked),
         cmocka_unit_test(strange_bytes_are_shown_in_hex),

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "core/completion.h"
 #include "support/check.h"
+#include "support/completion_reference.h"
 #include "support/nba.h"
 
 #include <stdio.h>
@@ -178,18 +179,29 @@ static void game_date_goes_before_analysis_date(void **state) {
 static void what_is_not_a_json_object_is_refused(void **state) {
     (void)state;
     assert_refused("", "the message is empty");
-    assert_refused("nope", "not JSON: line 1 column 4: invalid token near 'nope'");
+    assert_refused("nope", "not JSON: line 1 column 1: invalid string in json text");
     assert_refused("[1]", "the message is an array; expected a JSON object");
     assert_refused("\"pgs\"", "the message is the text \"pgs\"; expected a JSON object");
     assert_refused("null", "the message is null; expected a JSON object");
     struct completion c;
     const char *const broken[] = {" ", "{", "{\"a\": 1", "{\"a\": 1}}", "{\"a\": NaN}", "{'a': 1}",
-        "{\"a\": \"\xFF\"}", "{\"a\": \"", "{\"a\": \"\\", "\"\\",
-        "{\"status\": \"success\", \"status\": \"failed\"}"};
+        "{\"a\": \"\xFF\"}", "{\"a\": \"", "{\"a\": \"\\", "\"\\"};
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         struct message message = message_of(broken[i]);
         check_fails(decode(&message, &c), CODE_INVALID, "not JSON: line 1 column");
     }
+}
+
+static void what_is_read_may_not_come_twice(void **state) {
+    (void)state;
+    assert_part_refused("\"status\": \"failed\"", "status comes twice; expected once");
+    assert_part_refused(
+        "\"trigger_id\": null, \"trigger_id\": \"x\"", "trigger_id comes twice; expected once");
+    assert_part_refused("\"metadata\": {}, \"metadata\": {}", "metadata comes twice; expected once");
+    assert_part_refused("\"metadata\": {\"backfill\": true, \"backfill\": false}",
+        "metadata.backfill comes twice; expected once");
+    decoded(good_with("\"backfill\": true, \"metadata\": {\"backfill\": true, \"status\": \"failed\"}"));
+    decoded(good_with("\"note\": 1, \"note\": 2, \"rows\": {\"a\": 1, \"a\": 2}"));
 }
 
 static void too_large_is_refused(void **state) {
@@ -222,7 +234,7 @@ static void too_deep_is_refused(void **state) {
     const char *more = arena_printf(
         arena, "\"x\": %s%s", nested(COMPLETION_DEPTH_MAX, "["), nested(COMPLETION_DEPTH_MAX, "]"));
     assert_refused_message(message_of(good_with(more)), CODE_LIMIT, "JSON nested deeper than 32 levels");
-    assert_refused_message(message_of(nested(100000, "{")), CODE_LIMIT, "JSON nested deeper than 32 levels");
+    assert_refused_message(message_of(nested(100000, "[")), CODE_LIMIT, "JSON nested deeper than 32 levels");
     const char *in_text = arena_printf(arena, "\"x\": \"\\\"%s\\\\\", \"y\": {}", nested(1000, "["));
     decoded(good_with(in_text)); /* brackets in a text nest nothing */
 }
@@ -343,6 +355,10 @@ static void ids_are_kept_whole_or_refused(void **state) {
     assert_string_equal(c.correlation_id, longest);
     assert_string_equal(c.trigger_id, "nba/2021-11-17/g1/r1");
     assert_string_equal(c.trigger_message_id, "9188");
+    c = decoded(
+        good_with("\"trigger_id\": \"\\ud83c\\udfc0\\t\\/\", \"trigger_message_id\": -9223372036854775808"));
+    assert_string_equal(c.trigger_id, "\xF0\x9F\x8F\x80\t/");
+    assert_string_equal(c.trigger_message_id, "-9223372036854775808");
     struct message message =
         message_of(good_with(arena_printf(arena, "\"correlation_id\": \"%s!\"", longest)));
     struct completion none;
@@ -458,7 +474,9 @@ static void a_full_arena_is_a_limit(void **state) {
     }
 }
 
-/* Damages the sample in random places; whatever comes of it, it is read or refused, and reasons can be shown.
+/*
+ * Damages the sample in random places; whatever comes of it, it is read or refused as jansson would read it,
+ * and reasons can be shown.
  */
 static void damaged_messages_never_hurt(void **state) {
     (void)state;
@@ -477,6 +495,10 @@ static void damaged_messages_never_hurt(void **state) {
         struct message message = {
             .id = "m", .data = text, .size = round % 8 ? length : (size_t)rand() % length};
         struct completion c;
+        const char *why = NULL;
+        if (!completion_reference_agrees(&message, own, &why))
+            fail_msg("%.*s: %s", (int)message.size, text, why);
+        arena_reset(own);
         struct result r = completion_decode(nba_pipeline(), &message, NOW_MS, own, &c);
         if (is_ok(r)) {
             taken++;
@@ -501,6 +523,7 @@ int main(void) {
         test(null_and_empty_count_as_absent),
         test(game_date_goes_before_analysis_date),
         test(what_is_not_a_json_object_is_refused),
+        test(what_is_read_may_not_come_twice),
         test(too_large_is_refused),
         test(too_deep_is_refused),
         test(wrong_types_are_refused_by_name),
