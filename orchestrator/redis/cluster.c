@@ -295,7 +295,7 @@ struct call {
     struct node *node; /* that it was sent to last */
     redis_reply_fn *reply;
     void *context;
-    char *command; /* in the protocol's form */
+    sds command; /* in the protocol's form */
     size_t length;
     int redirections;
 };
@@ -303,7 +303,7 @@ struct call {
 static void call_free(struct call *call) {
     if (!call)
         return;
-    redisFreeCommand(call->command);
+    redisFreeSdsCommand(call->command);
     free(call);
 }
 
@@ -351,7 +351,7 @@ static void on_call_reply(void *context, const redisReply *reply) {
 static struct result call_new(
     struct cluster *cluster, int argc, const char *const *argv, const size_t *lengths, struct call **made) {
     struct call *call = calloc(1, sizeof *call);
-    int length = call ? redisFormatCommandArgv(&call->command, argc, (const char **)argv, lengths) : -1;
+    int length = call ? redisFormatSdsCommandArgv(&call->command, argc, (const char **)argv, lengths) : -1;
     if (length < 0) {
         free(call);
         return fail(CODE_UNAVAILABLE, "out of memory for a command to Redis");

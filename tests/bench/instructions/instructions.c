@@ -103,13 +103,13 @@ struct result __wrap_redis_link_open(uv_loop_t *loop, const struct redis_setting
 
 struct result __wrap_redis_link_send(struct redis_link *link, redis_reply_fn *reply, void *context, int argc,
     const char *const *argv, const size_t *lengths) {
-    char *command;
+    sds command;
     (void)link;
     world.reply = reply;
     world.context = context;
-    if (redisFormatCommandArgv(&command, argc, (const char **)argv, lengths) < 0)
+    if (redisFormatSdsCommandArgv(&command, argc, (const char **)argv, lengths) < 0) /* as hiredis itself */
         return fail(CODE_UNAVAILABLE, "out of memory");
-    redisFreeCommand(command);
+    redisFreeSdsCommand(command);
     return ok();
 }
 
