@@ -19,9 +19,13 @@ static int32_t year_start(int year) {
     return 365 * year + (year + 3) / 4 - (year + 99) / 100 + (year + 399) / 400;
 }
 
+/* Days from the first of January to the month's first. */
+static int month_start(int year, int month) {
+    return days_before[month] + (month > 2 && is_leap(year));
+}
+
 int32_t calendar_number(struct calendar_day day) {
-    int leap_day = day.month > 2 && is_leap(day.year);
-    return CALENDAR_FIRST + year_start(day.year) + days_before[day.month] + leap_day + day.day - 1;
+    return CALENDAR_FIRST + year_start(day.year) + month_start(day.year, day.month) + day.day - 1;
 }
 
 struct calendar_day calendar_day(int32_t number) {
@@ -35,8 +39,9 @@ struct calendar_day calendar_day(int32_t number) {
         year--;
     while (year_start(year + 1) <= days)
         year++;
-    int day = days - year_start(year), month = 1;
-    for (; day >= calendar_month_days(year, month); month++)
-        day -= calendar_month_days(year, month);
-    return (struct calendar_day){.year = year, .month = month, .day = day + 1};
+    int of_year = days - year_start(year);
+    int month = of_year / 32 + 1; /* right, or one too few */
+    if (month < 12 && month_start(year, month + 1) <= of_year)
+        month++;
+    return (struct calendar_day){.year = year, .month = month, .day = of_year - month_start(year, month) + 1};
 }
