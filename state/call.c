@@ -1,6 +1,7 @@
 #include "state/call.h"
 
-#include <inttypes.h>
+#include "base/text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,7 +70,7 @@ void call_keys_of_date(struct call *call, const struct pipeline *pipeline, game_
 }
 
 void call_number(struct call *call, int64_t value) {
-    snprintf(room(call), 24, "%" PRId64, value);
+    text_number(value, room(call));
     add_written(call);
 }
 

@@ -1,16 +1,24 @@
 #include "state/keys.h"
 
 #include <stdio.h>
+#include <string.h>
 
+/* Six of them are written for a completion, so not with printf. All fit: a pipeline's name has a maximum. */
 static char *month_key(const struct pipeline *pipeline, game_date date, const char *rest, char *text) {
     char month[MONTH_TEXT_MAX];
-    snprintf(text, KEY_MAX, "pg:{%s:%s}:%s", pipeline->name, month_format(date, month), rest);
+    char *end = stpcpy(text, "pg:{");
+    end = stpcpy(end, pipeline->name);
+    end = stpcpy(end, ":");
+    end = stpcpy(end, month_format(date, month));
+    end = stpcpy(end, "}:");
+    stpcpy(end, rest);
     return text;
 }
 
 static char *day_key(const struct pipeline *pipeline, game_date date, const char *suffix, char *text) {
-    char rest[16];
-    snprintf(rest, sizeof rest, "%02d%s", date_day(date), suffix);
+    char whole[DATE_TEXT_MAX], rest[16];
+    const char *day = date_format(date, whole) + MONTH_TEXT_MAX; /* behind the month and its dash */
+    stpcpy(stpcpy(rest, day), suffix);
     return month_key(pipeline, date, rest, text);
 }
 

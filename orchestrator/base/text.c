@@ -127,3 +127,16 @@ char *text_show(const char *text, size_t length, char *out, size_t size) {
     out[used] = '\0';
     return out;
 }
+
+char *text_number(int64_t number, char out[TEXT_NUMBER_MAX]) {
+    char digits[TEXT_NUMBER_MAX];
+    size_t at = sizeof digits - 1;
+    uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+    digits[at] = '\0';
+    do
+        digits[--at] = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (number < 0)
+        digits[--at] = '-';
+    return memcpy(out, digits + at, sizeof digits - at);
+}

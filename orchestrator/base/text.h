@@ -1,12 +1,13 @@
 /*
  * Text that came from elsewhere and has to be shown: is it UTF-8, where may it be cut, and how does it look
- * in one line of a log or a reason. Pure functions.
+ * in one line of a log or a reason. And numbers as text. Pure functions.
  */
 #ifndef PHASEGATE_BASE_TEXT_H
 #define PHASEGATE_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Enough for what a reason shows of a strange value. */
 enum { TEXT_SHOWN_MAX = 80 };
@@ -27,5 +28,11 @@ void text_mend(char *text);
  * what does not fit is replaced by "...". size is at least 4. Returns out.
  */
 char *text_show(const char *text, size_t length, char *out, size_t size);
+
+/* The longest number, "-9223372036854775808", with its NUL. */
+enum { TEXT_NUMBER_MAX = 21 };
+
+/* A whole number in digits, where printf's price counts. Returns out. */
+char *text_number(int64_t number, char out[TEXT_NUMBER_MAX]);
 
 #endif

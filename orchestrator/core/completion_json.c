@@ -3,10 +3,10 @@
 #include "core/completion_fields.h"
 #include "core/json_notes.h"
 
-#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-enum { SHOWN_MAX = TEXT_SHOWN_MAX + 16, DIGITS_MAX = 24 };
+enum { SHOWN_MAX = TEXT_SHOWN_MAX + 16 };
 
 /* --- What is read, in the order in which it is looked at ------------------------------------------------ */
 
@@ -50,9 +50,9 @@ static struct result read_text(const struct note *note, const struct text_field 
         return unexpected("", field->name, note, "a text");
     if (note->kind != NOTE_INTEGER)
         return unexpected("", field->name, note, "a text or a whole number");
-    char digits[DIGITS_MAX];
-    int length = snprintf(digits, sizeof digits, "%lld", (long long)note->integer);
-    return completion_set_text(fields, field, digits, (size_t)length, arena);
+    char digits[TEXT_NUMBER_MAX];
+    text_number(note->integer, digits);
+    return completion_set_text(fields, field, digits, strlen(digits), arena);
 }
 
 static struct result read_rows(const struct note *note, const char *name, int64_t *rows) {

@@ -1,6 +1,7 @@
 #include "base/text.h"
 #include "support/check.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,16 @@ static void what_is_no_character_is_mended(void **state) {
     assert_string_equal(none, "");
 }
 
+static void numbers_are_what_printf_writes(void **state) {
+    (void)state;
+    const int64_t numbers[] = {0, 1, 9, 10, 241, -1, -10, 1764874932000, INT64_MAX, INT64_MIN};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        char expected[32], out[TEXT_NUMBER_MAX];
+        snprintf(expected, sizeof expected, "%lld", (long long)numbers[i]);
+        assert_string_equal(text_number(numbers[i], out), expected);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_told_from_the_rest),
@@ -132,6 +143,7 @@ int main(void) {
         cmocka_unit_test(what_does_not_fit_ends_in_dots),
         cmocka_unit_test(what_is_no_character_is_mended),
         cmocka_unit_test(any_bytes_are_shown_as_one_utf8_line),
+        cmocka_unit_test(numbers_are_what_printf_writes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
