@@ -1,5 +1,6 @@
 #include "redis/cluster.h"
 
+#include "redis/command.h"
 #include "redis/link_parts.h"
 #include "redis/slot_map.h"
 
@@ -295,7 +296,7 @@ struct call {
     struct node *node; /* that it was sent to last */
     redis_reply_fn *reply;
     void *context;
-    sds command; /* in the protocol's form */
+    char *command; /* in the protocol's form */
     size_t length;
     int redirections;
 };
@@ -303,7 +304,7 @@ struct call {
 static void call_free(struct call *call) {
     if (!call)
         return;
-    redisFreeSdsCommand(call->command);
+    free(call->command);
     free(call);
 }
 
@@ -351,13 +352,13 @@ static void on_call_reply(void *context, const redisReply *reply) {
 static struct result call_new(
     struct cluster *cluster, int argc, const char *const *argv, const size_t *lengths, struct call **made) {
     struct call *call = calloc(1, sizeof *call);
-    int length = call ? redisFormatSdsCommandArgv(&call->command, argc, (const char **)argv, lengths) : -1;
-    if (length < 0) {
+    char *command = call ? redis_command(argc, argv, lengths, &call->length) : NULL;
+    if (!command) {
         free(call);
         return fail(CODE_UNAVAILABLE, "out of memory for a command to Redis");
     }
     call->cluster = cluster;
-    call->length = (size_t)length;
+    call->command = command;
     *made = call;
     return ok();
 }

@@ -2,6 +2,7 @@
 
 #include "redis/auth.h"
 #include "redis/cluster.h"
+#include "redis/command.h"
 
 #include <hiredis/sds.h>
 #include <stdarg.h>
@@ -62,7 +63,12 @@ struct result link_send_now(struct redis_link *link, redis_reply_fn *reply, void
     struct result r = check_room(link);
     if (!is_ok(r))
         return r;
-    int status = redisAsyncCommandArgv(link->context, on_reply, NULL, argc, (const char **)argv, lengths);
+    size_t size;
+    char *command = redis_command(argc, argv, lengths, &size);
+    if (!command)
+        return fail(CODE_UNAVAILABLE, "out of memory for a command to Redis");
+    int status = redisAsyncFormattedCommand(link->context, on_reply, NULL, command, size);
+    free(command);
     return note_sent(link, status, (struct pending){.reply = reply, .context = context});
 }
 

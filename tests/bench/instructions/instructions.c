@@ -10,6 +10,7 @@
 #include "core/trigger.h"
 #include "engine/intake.h"
 #include "engine/outbound.h"
+#include "redis/command.h"
 #include "redis/link.h"
 #include "support/check.h"
 #include "support/event.h"
@@ -103,13 +104,14 @@ struct result __wrap_redis_link_open(uv_loop_t *loop, const struct redis_setting
 
 struct result __wrap_redis_link_send(struct redis_link *link, redis_reply_fn *reply, void *context, int argc,
     const char *const *argv, const size_t *lengths) {
-    sds command;
+    size_t size;
     (void)link;
     world.reply = reply;
     world.context = context;
-    if (redisFormatSdsCommandArgv(&command, argc, (const char **)argv, lengths) < 0) /* as hiredis itself */
+    char *command = redis_command(argc, argv, lengths, &size);
+    if (!command)
         return fail(CODE_UNAVAILABLE, "out of memory");
-    redisFreeSdsCommand(command);
+    free(command);
     return ok();
 }
 
