@@ -1,6 +1,6 @@
 /*
  * The values of a few keys of a JSON object, noted while its text is read once, and no tree of all the rest.
- * For what comes with every event; everything else is read with jansson (json.h), at seven times the cost.
+ * For what comes with every event; everything else is read with jansson (json.h), at five times the cost.
  *
  * What no JSON parser may let through is refused wherever it stands (RFC 8259), and so is what could not be
  * kept as it is: a number too large for int64_t or double, half of a surrogate pair. A text may hold NULs
