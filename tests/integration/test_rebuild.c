@@ -231,7 +231,7 @@ static void refuse_streams(struct fake_pubsub *fake, bool refused) {
 /* From when the subscriptions have been moved, before any of it has come. */
 static void *take_bus_away(void *context) {
     struct fake_pubsub *fake = context;
-    while (fake_pubsub_calls(fake, FAKE_SEEK) < 2)
+    while (fake_pubsub_answered(fake, FAKE_SEEK) < 2)
         usleep(1000);
     fake_pubsub_stop(fake);
     refuse_streams(fake, false);

@@ -149,6 +149,9 @@ size_t fake_pubsub_open_streams(struct fake_pubsub *fake);
 /* Calls of the method that have arrived, whatever was answered. */
 size_t fake_pubsub_calls(struct fake_pubsub *fake, enum fake_method method);
 
+/* Those whose answer, whatever it was, has left. */
+size_t fake_pubsub_answered(struct fake_pubsub *fake, enum fake_method method);
+
 /* The time that the client gave the method's last call, in ms; INT64_MAX when it would wait for ever. */
 int64_t fake_pubsub_deadline_ms(struct fake_pubsub *fake, enum fake_method method);
 

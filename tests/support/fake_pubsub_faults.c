@@ -192,6 +192,13 @@ size_t fake_pubsub_calls(struct fake_pubsub *fake, enum fake_method method) {
     return count;
 }
 
+size_t fake_pubsub_answered(struct fake_pubsub *fake, enum fake_method method) {
+    lock(fake);
+    size_t count = fake->answered_of[method];
+    unlock(fake);
+    return count;
+}
+
 int64_t fake_pubsub_deadline_ms(struct fake_pubsub *fake, enum fake_method method) {
     lock(fake);
     int64_t deadline_ms = fake->deadline_of[method];

@@ -85,6 +85,7 @@ struct fake_pubsub {
     struct fake_faults faults;
     int64_t ahead_ms; /* the clock of the leases, against real time */
     size_t calls_of[FAKE_METHODS];
+    size_t answered_of[FAKE_METHODS];
     size_t extensions;
     json_t *headers_of[FAKE_METHODS];  /* of the last call, by name */
     int64_t deadline_of[FAKE_METHODS]; /* of the last call, ms from its arrival */
