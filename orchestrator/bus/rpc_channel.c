@@ -6,9 +6,15 @@
  * Limits: StreamingPull sends at most 10 MB of messages at once, and the wire adds to it. Metadata is large
  * where the server names every ack id it refused. Keepalive as in
  * Google's clients; but a connection is tried again sooner, since until it is there every call fails at once.
+ *
+ * A stream's window is what the server may send it ahead of our reading; one message larger than that still
+ * comes whole. It is fixed: left to itself, gRPC measures how much the line could hold and makes it larger
+ * and larger, and what it then keeps for us is neither bounded nor has its lease extended. Eight streams of
+ * 64 KB hold the thousand completions that may be in hand.
  */
 enum {
     RECEIVE_BYTES_MAX = 24 << 20,
+    WINDOW_BYTES = 64 << 10,
     METADATA_BYTES_MAX = 4 << 20,
     KEEPALIVE_MS = 30000,
     KEEPALIVE_TIMEOUT_MS = 10000,
@@ -38,16 +44,18 @@ static grpc_arg text_arg(const char *key, const char *value) {
 }
 
 static grpc_channel *connect_to(const struct rpc *rpc) {
-    grpc_arg arguments[12] = {
+    grpc_arg arguments[14] = {
         text_arg(GRPC_ARG_PRIMARY_USER_AGENT_STRING, "phasegate/" PHASEGATE_VERSION),
         integer_arg(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH, RECEIVE_BYTES_MAX),
+        integer_arg(GRPC_ARG_HTTP2_BDP_PROBE, 0),
+        integer_arg(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, WINDOW_BYTES),
         integer_arg(GRPC_ARG_MAX_METADATA_SIZE, METADATA_BYTES_MAX),
         integer_arg(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1),
         integer_arg(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, RECONNECT_LEAST_MS),
         integer_arg(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, RECONNECT_MOST_MS),
         integer_arg(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1),
     };
-    size_t count = 7;
+    size_t count = 9;
     if (rpc->plain) {
         arguments[count++] = integer_arg(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
     } else {

@@ -188,6 +188,31 @@ static void a_pause_holds_back_and_a_resume_goes_on(void **state) {
     await_acked(51);
 }
 
+static void give_large(size_t count) {
+    static const char text[1000];
+    for (size_t i = 0; i < count; i++)
+        check_ok(fake_pubsub_publish(fake, TOPIC, &(struct message){.data = text, .size = sizeof text}));
+}
+
+/*
+ * However fast it went before: of 10 MB that the server may send, each stream takes its window of 64 KB and
+ * the server has a response or two of 100 messages on the way.
+ */
+static void a_pause_leaves_the_rest_with_the_server(void **state) {
+    (void)state;
+    enum { BEFORE = 20000, MANY = 10000, TAKEN_MOST = STREAMS * 400 };
+    world.acks = true;
+    give_large(BEFORE);
+    world_subscribe(&world, "phasegate", MANY);
+    await_acked(BEFORE);
+    bus_pause(world.subscription);
+    give_large(MANY);
+    expect_quiet();
+    assert_in_range(fake_pubsub_counts(fake, SUBSCRIPTION).deliveries, BEFORE + 1, BEFORE + TAKEN_MOST);
+    bus_resume(world.subscription);
+    await_acked(BEFORE + MANY);
+}
+
 static bool extended_so_often(void *context) {
     return fake_pubsub_extensions(fake) >= *(const size_t *)context;
 }
@@ -429,6 +454,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(acks_travel_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(no_more_are_out_than_allowed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pause_holds_back_and_a_resume_goes_on, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_pause_leaves_the_rest_with_the_server, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_in_hand_keeps_its_lease, set_up, tear_down),
         cmocka_unit_test_setup_teardown(an_extension_that_fails_is_tried_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_nacked_message_comes_again_at_once, set_up, tear_down),
