@@ -8,7 +8,11 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { BLOCK_BYTES = 4096 };
+/*
+ * A completion takes some 200 bytes and a trigger 1,000, and thousands of them may be in hand: so the first
+ * block is small, and each further one twice as large as the one before, up to a page.
+ */
+enum { FIRST_BLOCK_BYTES = 512, BLOCK_BYTES = 4096 };
 
 struct block {
     struct block *older;
@@ -70,10 +74,17 @@ struct arena *arena_new_private(size_t max_bytes) {
     return arena;
 }
 
+/* A private block has whole pages anyway. */
+static size_t usual_size(const struct arena *arena) {
+    if (arena->private || (arena->newest && arena->newest->size > BLOCK_BYTES / 2))
+        return BLOCK_BYTES;
+    return arena->newest ? 2 * arena->newest->size : FIRST_BLOCK_BYTES;
+}
+
 /* A block with room for need bytes, which the maximum allows. */
 static struct block *arena_grow(struct arena *arena, size_t need) {
-    size_t left = arena->max - arena->given;
-    size_t size = left < BLOCK_BYTES ? left : BLOCK_BYTES;
+    size_t left = arena->max - arena->given, usual = usual_size(arena);
+    size_t size = left < usual ? left : usual;
     struct block *block = block_new(size > need ? size : need, arena->private);
     if (!block) {
         arena->starved = true;
