@@ -7,10 +7,9 @@ static size_t text_size(const char *text) {
     return strlen(text) + 1;
 }
 
-static size_t item_size(const Google__Pubsub__V1__ReceivedMessage *received) {
-    const Google__Pubsub__V1__PubsubMessage *message = received->message;
-    size_t size = sizeof(struct pubsub_item) + message->n_attributes * sizeof(struct attribute);
-    size += text_size(received->ack_id) + text_size(message->message_id) + text_size(message->ordering_key);
+static size_t content_size(const Google__Pubsub__V1__PubsubMessage *message) {
+    size_t size = message->n_attributes * sizeof(struct attribute);
+    size += text_size(message->message_id) + text_size(message->ordering_key);
     for (size_t i = 0; i < message->n_attributes; i++)
         size += text_size(message->attributes[i]->key) + text_size(message->attributes[i]->value);
     return size + message->data.len + 1;
@@ -37,25 +36,15 @@ static int64_t published_ms(const Google__Pubsub__V1__PubsubMessage *message) {
     return time->seconds * 1000 + time->nanos / 1000000;
 }
 
-struct pubsub_item *pubsub_item_new(
-    const Google__Pubsub__V1__ReceivedMessage *received, struct subscription *subscription) {
-    static const Google__Pubsub__V1__PubsubMessage none = GOOGLE__PUBSUB__V1__PUBSUB_MESSAGE__INIT;
-    Google__Pubsub__V1__ReceivedMessage whole = *received;
-    if (!whole.message)
-        whole.message = (Google__Pubsub__V1__PubsubMessage *)&none;
-    struct pubsub_item *item = malloc(item_size(&whole));
-    if (!item)
-        return NULL;
-    *item = (struct pubsub_item){.delivery = {.subscription = subscription}};
-    const Google__Pubsub__V1__PubsubMessage *message = whole.message;
-    struct attribute *attributes = (struct attribute *)(item + 1);
+/* A copy in memory of its own, which starts with the attributes. */
+static void copy_message(
+    struct message *copy, struct attribute *attributes, const Google__Pubsub__V1__PubsubMessage *message) {
     char *at = (char *)(attributes + message->n_attributes);
     for (size_t i = 0; i < message->n_attributes; i++) {
         attributes[i].key = put_text(&at, message->attributes[i]->key);
         attributes[i].value = put_text(&at, message->attributes[i]->value);
     }
-    item->lease.word.ack_id = put_text(&at, received->ack_id);
-    item->delivery.message = (struct message){
+    *copy = (struct message){
         .id = put_text(&at, message->message_id),
         .attributes = attributes,
         .attribute_count = message->n_attributes,
@@ -63,7 +52,35 @@ struct pubsub_item *pubsub_item_new(
         .size = message->data.len,
         .published_ms = published_ms(message),
     };
-    item->delivery.message.data = put(&at, message->data.data, message->data.len);
+    copy->data = put(&at, message->data.data, message->data.len);
     *at = '\0'; /* as with arena_copy: text can be printed */
+}
+
+struct pubsub_item *pubsub_item_new(
+    const Google__Pubsub__V1__ReceivedMessage *received, struct subscription *subscription) {
+    static const Google__Pubsub__V1__PubsubMessage none = GOOGLE__PUBSUB__V1__PUBSUB_MESSAGE__INIT;
+    const Google__Pubsub__V1__PubsubMessage *message = received->message ? received->message : &none;
+    size_t ack_id_size = text_size(received->ack_id);
+    struct pubsub_item *item = malloc(sizeof *item + ack_id_size);
+    void *content = malloc(content_size(message));
+    if (!item || !content) {
+        free(item);
+        free(content);
+        return NULL;
+    }
+    *item = (struct pubsub_item){.delivery = {.subscription = subscription}, .content = content};
+    item->lease.word.ack_id = memcpy(item->ack_id, received->ack_id, ack_id_size);
+    copy_message(&item->delivery.message, content, message);
     return item;
+}
+
+void pubsub_item_drop_message(struct pubsub_item *item) {
+    free(item->content);
+    item->content = NULL;
+    item->delivery.message = (struct message){0};
+}
+
+void pubsub_item_free(struct pubsub_item *item) {
+    free(item->content);
+    free(item);
 }

@@ -137,17 +137,20 @@ static void on_failed(void *context, const struct rpc_reply *reply) {
 
 static void on_settled(void *context, struct pubsub_lease *lease) {
     struct pubsub_puller *puller = context;
-    free(list_entry(lease, struct pubsub_item, lease));
+    pubsub_item_free(list_entry(lease, struct pubsub_item, lease));
     if (pubsub_leases_ending(puller->leases) == ENDING_MAX - 1)
         read_more(puller);
 }
 
+static void end_lease(struct pubsub_puller *puller, struct pubsub_item *item, enum pubsub_wish wish) {
+    list_remove(&item->link);
+    pubsub_item_drop_message(item);
+    pubsub_lease_end(puller->leases, &item->lease, wish);
+}
+
 static void nack_all(struct pubsub_puller *puller, struct list_link *items) {
-    while (!list_empty(items)) {
-        struct pubsub_item *item = item_of(items->next);
-        list_remove(&item->link);
-        pubsub_lease_end(puller->leases, &item->lease, PUBSUB_NACK);
-    }
+    while (!list_empty(items))
+        end_lease(puller, item_of(items->next), PUBSUB_NACK);
 }
 
 /*
@@ -281,9 +284,8 @@ void pubsub_puller_stop(struct pubsub_puller *puller) {
 void pubsub_puller_return(struct delivery *delivery, enum pubsub_wish wish) {
     struct pubsub_item *item = list_entry(delivery, struct pubsub_item, delivery);
     struct pubsub_puller *puller = pubsub_puller_of(delivery->subscription);
-    list_remove(&item->link);
     puller->out_count--;
-    pubsub_lease_end(puller->leases, &item->lease, wish);
+    end_lease(puller, item, wish);
     deliver_later(puller);
     if (!puller->delivering)
         read_more(puller);

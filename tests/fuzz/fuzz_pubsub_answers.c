@@ -25,7 +25,7 @@ static void check_item(const Google__Pubsub__V1__ReceivedMessage *received) {
     struct message at_a_time = *message;
     at_a_time.published_ms = FUZZ_NOW_MS - 1000;
     completion_round(&at_a_time);
-    free(item);
+    pubsub_item_free(item);
 }
 
 static void play_pull(const uint8_t *data, size_t size) {

@@ -52,7 +52,17 @@ static void a_message_goes_out_and_comes_in_whole(void **state) {
     }
     assert_string_equal(got->ordering_key, "nba/2021-11-17");
     assert_int_equal(got->published_ms, 1637193600123);
-    free(item);
+    pubsub_item_free(item);
+}
+
+static void the_lease_outlives_the_message(void **state) {
+    (void)state;
+    struct pubsub_item *item = through_the_wire(&(struct message){.data = "bytes", .size = 5}, "id");
+    pubsub_item_drop_message(item);
+    assert_null(item->content);
+    assert_null(item->delivery.message.data);
+    assert_string_equal(item->lease.word.ack_id, "ack");
+    pubsub_item_free(item);
 }
 
 static void a_bare_message_too(void **state) {
@@ -62,7 +72,7 @@ static void a_bare_message_too(void **state) {
     assert_int_equal(item->delivery.message.attribute_count, 0);
     assert_null(item->delivery.message.ordering_key);
     assert_string_equal(item->delivery.message.id, "");
-    free(item);
+    pubsub_item_free(item);
 }
 
 /* Nobody sends this; a server that does must not bring us down. */
@@ -75,7 +85,7 @@ static void a_delivery_without_a_message_is_empty(void **state) {
     assert_int_equal(item->delivery.message.size, 0);
     assert_int_equal(item->delivery.message.published_ms, 0);
     assert_string_equal(item->lease.word.ack_id, "ack");
-    free(item);
+    pubsub_item_free(item);
 }
 
 /* Nor this: a time that no Timestamp may be. */
@@ -92,7 +102,7 @@ static void a_publish_time_of_no_year_is_none(void **state) {
         struct pubsub_item *item = pubsub_item_new(&received, NULL);
         assert_non_null(item);
         assert_int_equal(item->delivery.message.published_ms, 0);
-        free(item);
+        pubsub_item_free(item);
     }
 }
 
@@ -113,6 +123,7 @@ static void a_size_covers_the_wire(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_message_goes_out_and_comes_in_whole),
+        cmocka_unit_test(the_lease_outlives_the_message),
         cmocka_unit_test(a_bare_message_too),
         cmocka_unit_test(a_delivery_without_a_message_is_empty),
         cmocka_unit_test(a_publish_time_of_no_year_is_none),

@@ -138,6 +138,19 @@ static void it_reads_while_there_is_room(void **state) {
     assert_int_equal(reads(), 2);
 }
 
+/* Its lease stays until the ack is answered; the message is not needed for that. */
+static void a_message_goes_when_it_is_given_back(void **state) {
+    (void)state;
+    give(0, 2);
+    assert_int_equal(out_count, 2);
+    assert_non_null(out[0]->message.id);
+    pubsub_puller_return(out[0], PUBSUB_ACK);
+    assert_null(out[0]->message.id);
+    assert_non_null(out[1]->message.id);
+    pubsub_puller_return(out[1], PUBSUB_NACK);
+    assert_null(out[1]->message.id);
+}
+
 static void a_pause_asks_for_nothing(void **state) {
     (void)state;
     pubsub_puller_pause(puller);
@@ -228,6 +241,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(streams_share_what_may_be_in_hand, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_reads_while_there_is_room, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_message_goes_when_it_is_given_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_pause_asks_for_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(too_many_acks_on_their_way_stop_the_reading, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_response_that_cannot_be_read_is_said, set_up, tear_down),
