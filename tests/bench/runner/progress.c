@@ -9,9 +9,7 @@
 #include <poll.h>
 #include <string.h>
 
-enum { ASK_MS = 30000, CHUNK = 10 };
-
-#define LOOK_SECONDS 0.02
+enum { ASK_MS = 30000, CHUNK = 10, LOOK_MS = 20 };
 
 void progress_open(struct progress *progress, const struct redis_settings *redis, game_date first) {
     *progress = (struct progress){.first = first};
@@ -65,7 +63,7 @@ bool progress_is_over(void *context) {
     double now = seconds_now();
     if (now < progress->next)
         return false;
-    progress->next = now + LOOK_SECONDS;
+    progress->next = now + LOOK_MS / 1000.0;
     return look(progress);
 }
 
@@ -75,7 +73,7 @@ void progress_await(struct progress *progress, int timeout_ms) {
         if (seconds_now() > deadline)
             fail_msg("%d dates have not brought group %d to \"%s\" in time", progress->left, progress->group,
                 progress->phase);
-        poll(NULL, 0, 1);
+        poll(NULL, 0, LOOK_MS);
     }
 }
 
