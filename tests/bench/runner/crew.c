@@ -138,7 +138,8 @@ static struct result open_bus(struct crew *crew) {
     if (!crew->options.pubsub)
         return bus_open_streams(
             &crew->loop, &(struct streams_settings){.redis = crew->options.redis}, &crew->log, &crew->bus);
-    const struct pubsub_settings settings = {.project = DAEMON_PROJECT, .emulator = crew->options.pubsub};
+    const char *project = crew->options.project ? crew->options.project : DAEMON_PROJECT;
+    const struct pubsub_settings settings = {.project = project, .emulator = crew->options.pubsub};
     return bus_open_pubsub(&crew->loop, &settings, &crew->log, &crew->bus);
 }
 

@@ -17,6 +17,7 @@ typedef void crew_trigger_fn(void *context, game_date date, int group);
 
 struct crew_options {
     const char *pubsub;                 /* host:port of the emulator; NULL: Redis Streams … */
+    const char *project;                /* there; NULL: DAEMON_PROJECT */
     const struct redis_settings *redis; /* … on this server */
     bool receives;                      /* triggers; else it only publishes */
     crew_trigger_fn *on_trigger;        /* a trigger has come; NULL: nobody wants to know */

@@ -22,7 +22,8 @@ enum { ROUNDS = 3, MEDIAN = 0, P99 = 1, READY_MS = 30000, ASK_MS = 10000 };
 
 struct delay {
     const struct bench *bench;
-    int dates;
+    int dates, turns;
+    char project[32]; /* of this turn */
     struct emulator emulator;
     struct redis_server *redis;
     struct daemon *daemon; /* embedded: runs from ours to beside */
@@ -64,16 +65,27 @@ static struct result pubsub_open(const struct bench *bench, void **context) {
     return started;
 }
 
+/*
+ * Each turn has a project of its own: to the streams of a client that has gone the emulator goes on giving
+ * messages, which come again only when their leases are over.
+ */
+static void next_project(struct delay *delay) {
+    snprintf(delay->project, sizeof delay->project, "bench-delay-%d", ++delay->turns);
+}
+
 static void pace_pubsub(const struct delay *delay, double *figures) {
-    fill_in(
-        pace_dates((struct crew_options){.pubsub = delay->emulator.host}, FIRST_DATE, delay->dates), figures);
+    const struct crew_options options = {.pubsub = delay->emulator.host, .project = delay->project};
+    fill_in(pace_dates(options, FIRST_DATE, delay->dates), figures);
 }
 
 static void pubsub_ours(void *context, double *figures) {
     struct delay *delay = context;
+    next_project(delay);
     bench_redis_empty(delay->redis);
     struct daemon *daemon = bench_daemon(delay->bench,
-        &(struct bench_daemon){.store_url = redis_server_url(delay->redis), .pubsub = delay->emulator.host});
+        &(struct bench_daemon){.store_url = redis_server_url(delay->redis),
+            .pubsub = delay->emulator.host,
+            .project = delay->project});
     daemon_start(daemon);
     daemon_await_running(daemon);
     pace_pubsub(delay, figures);
@@ -84,8 +96,9 @@ static void pubsub_ours(void *context, double *figures) {
 static void pubsub_beside(void *context, double *figures) {
     struct delay *delay = context;
     struct peer echo;
-    peer_start_program(
-        &echo, (const char *const[]){delay->bench->self, "echo", delay->emulator.host, NULL}, NULL);
+    next_project(delay);
+    peer_start_program(&echo,
+        (const char *const[]){delay->bench->self, "echo", delay->emulator.host, delay->project, NULL}, NULL);
     peer_await_said(&echo, "ready", READY_MS);
     pace_pubsub(delay, figures);
     peer_stop(&echo);

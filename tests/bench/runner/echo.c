@@ -5,12 +5,12 @@
 #include "core/completion.h"
 #include "core/trigger.h"
 #include "support/check.h"
-#include "support/daemon.h"
+#include "support/loop.h"
 #include "support/nba.h"
 
 #include <stdio.h>
 
-enum { FIFTH = TDGS, BYTES_MAX = 64 * 1024 };
+enum { FIFTH = TDGS, BYTES_MAX = 64 * 1024, CREATE_MS = 30000 };
 
 struct echo {
     struct bus *bus;
@@ -40,18 +40,26 @@ static void on_delivery(void *context, struct delivery *delivery) {
     bus_ack(delivery);
 }
 
+static void on_created(void *context, struct result result) {
+    check_ok(result);
+    *(bool *)context = true;
+}
+
 int echo_main(int argc, char **argv) {
-    if (argc != 2) {
-        fputs("usage: bench echo HOST:PORT\n", stderr);
+    if (argc != 3) {
+        fputs("usage: bench echo HOST:PORT PROJECT\n", stderr);
         return 2;
     }
     uv_loop_t loop;
     struct subscription *subscription;
     const struct log quiet = {0};
     struct echo echo = {.arena = arena_new(BYTES_MAX)};
-    const struct pubsub_settings settings = {.project = DAEMON_PROJECT, .emulator = argv[1]};
+    const struct pubsub_settings settings = {.project = argv[2], .emulator = argv[1]};
     uv_loop_init(&loop);
     check_ok(bus_open_pubsub(&loop, &settings, &quiet, &echo.bus));
+    bool created = false;
+    bus_create(echo.bus, &nba_pipeline()->completions[0], on_created, &created);
+    loop_until_true(&loop, &created, CREATE_MS, "the echo's subscription");
     check_ok(bus_subscribe(echo.bus, &nba_pipeline()->completions[0],
         (struct receiver){.on_delivery = on_delivery, .context = &echo}, &subscription));
     puts("ready");

@@ -6,7 +6,7 @@
 #ifndef PHASEGATE_BENCH_ECHO_H
 #define PHASEGATE_BENCH_ECHO_H
 
-/* `bench echo HOST:PORT`: says "ready" and echoes until it is killed. */
+/* `bench echo HOST:PORT PROJECT`: says "ready" and echoes until it is killed. */
 int echo_main(int argc, char **argv);
 
 #endif

@@ -68,9 +68,9 @@ static void write_more_pipelines(FILE *file, int count) {
 }
 
 static void write_bus(FILE *file, const struct bench_daemon *options) {
+    const char *project = options->project ? options->project : DAEMON_PROJECT;
     if (options->pubsub)
-        fprintf(
-            file, "bus: {kind: pubsub, project: %s, emulator: \"%s\"}\n", DAEMON_PROJECT, options->pubsub);
+        fprintf(file, "bus: {kind: pubsub, project: %s, emulator: \"%s\"}\n", project, options->pubsub);
     else
         fprintf(file, "bus: {kind: redis, url: \"%s\"}\n", options->bus_url ? options->bus_url : "");
 }

@@ -31,6 +31,7 @@ struct bench_daemon {
     const char *store_url; /* NULL: embedded, store and bus */
     const char *bus_url;   /* Redis Streams elsewhere than on the store; NULL: there */
     const char *pubsub;    /* host:port of the emulator; NULL: Redis Streams */
+    const char *project;   /* there; NULL: DAEMON_PROJECT */
     int pipelines;         /* more of them beside nba, which nobody publishes to */
 };
 
