@@ -1,5 +1,7 @@
 #include "support/crowd.h"
 
+#include "base/clock.h"
+
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -13,24 +15,49 @@ static _Noreturn void give_up(const char *what) {
     abort();
 }
 
-static void show(FILE *output) {
+static FILE *temporary_file(void) {
+    FILE *file = tmpfile();
+    if (!file)
+        give_up("tmpfile");
+    return file;
+}
+
+static int64_t now_ms(void) {
+    return clock_system().now_ms(NULL);
+}
+
+/* From its beginning; closes it. */
+static void append(FILE *output, FILE *to) {
     char part[4096];
     size_t size;
     rewind(output);
     while ((size = fread(part, 1, sizeof part, output)) > 0)
-        fwrite(part, 1, size, stdout);
-    fflush(stdout);
+        fwrite(part, 1, size, to);
     fclose(output);
+}
+
+static void keep_failure(struct crowd *crowd, struct crowd_place *place, int status) {
+    crowd->failed++;
+    if (!crowd->failures)
+        crowd->failures = temporary_file();
+    fprintf(crowd->failures, "== %s\n", place->test);
+    append(place->output, crowd->failures);
+    if (WIFSIGNALED(status))
+        fprintf(
+            crowd->failures, "[  FAILED  ] process %d: signal %d\n", (int)place->process, WTERMSIG(status));
 }
 
 static void end(struct crowd *crowd, struct crowd_place *place) {
     int status = -1;
     waitpid(place->process, &status, 0);
-    show(place->output);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS)
-        crowd->failed++;
-    if (WIFSIGNALED(status))
-        printf("[  FAILED  ] process %d: signal %d\n", (int)place->process, WTERMSIG(status));
+    bool passed = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+    printf("%s %s (%.1f s)\n", passed ? "passed" : "FAILED", place->test,
+        (double)(now_ms() - place->started_ms) / 1000);
+    fflush(stdout);
+    if (passed)
+        fclose(place->output);
+    else
+        keep_failure(crowd, place, status);
     close(place->fd);
     *place = (struct crowd_place){0};
 }
@@ -79,9 +106,9 @@ void crowd_add(struct crowd *crowd, const char *name, const struct CMUnitTest *t
     pid_t parent = getpid();
     for (size_t i = 0; i < count; i++) {
         struct crowd_place *place = free_place(crowd);
-        place->output = tmpfile();
-        if (!place->output)
-            give_up("tmpfile");
+        place->output = temporary_file();
+        place->test = tests[i].name;
+        place->started_ms = now_ms();
         fflush(NULL);
         place->process = fork();
         if (place->process == 0)
@@ -95,5 +122,8 @@ void crowd_add(struct crowd *crowd, const char *name, const struct CMUnitTest *t
 int crowd_await(struct crowd *crowd) {
     while (await_some(crowd))
         continue;
+    if (crowd->failures)
+        append(crowd->failures, stdout);
+    crowd->failures = NULL;
     return crowd->failed;
 }

@@ -1,7 +1,8 @@
 /*
  * Tests that mostly wait (for leases, for what must not come) and do not touch each other, several at once:
  * each is a process of its own, forked from one that has made no thread yet (gRPC makes some when it is first
- * used). What a test prints is shown when it has ended, and in one piece.
+ * used). Of one that passed its name and time are shown; of one that failed all that it printed, in one piece
+ * and behind all others: the end of a log is what is read.
  */
 #ifndef PHASEGATE_TESTS_SUPPORT_CROWD_H
 #define PHASEGATE_TESTS_SUPPORT_CROWD_H
@@ -17,11 +18,14 @@ struct crowd_place {
     pid_t process; /* 0: a free place */
     int fd;        /* a pidfd */
     FILE *output;
+    const char *test; /* its name */
+    int64_t started_ms;
 };
 
 /* Starts as {0}. */
 struct crowd {
     struct crowd_place places[CROWD_MAX];
+    FILE *failures; /* what the failed ones printed; NULL while there are none */
     int failed;
 };
 
@@ -29,7 +33,8 @@ struct crowd {
  * started. */
 void crowd_add(struct crowd *crowd, const char *name, const struct CMUnitTest *tests, size_t count);
 
-/* Waits until all have ended; returns how many failed. Tests that hang are ended with this process. */
+/* Waits until all have ended, shows the failures, and returns how many there are. Tests that hang are ended
+ * with this process. */
 int crowd_await(struct crowd *crowd);
 
 #endif
