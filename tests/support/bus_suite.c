@@ -76,7 +76,8 @@ void suite_expect_no_more(struct suite *suite, struct inbox *inbox, int duration
 }
 
 void bus_suite_start(const struct bus_fixture *fixture, struct crowd *crowd) {
-    struct suite suite = {.fixture = fixture, .context = fixture->context, .crowd = crowd};
+    static struct suite suite; /* a test may start again until the crowd has ended */
+    suite = (struct suite){.fixture = fixture, .context = fixture->context, .crowd = crowd};
     bus_suite_delivery(&suite); /* the longest first */
     bus_suite_flow(&suite);
     bus_suite_messages(&suite);

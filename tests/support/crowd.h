@@ -3,6 +3,7 @@
  * each is a process of its own, forked from one that has made no thread yet (gRPC makes some when it is first
  * used). Of one that passed its name and time are shown; of one that failed all that it printed, in one piece
  * and behind all others: the end of a log is what is read.
+ * One that failed while the machine stood still (support/standstill.h) is run again, which is said.
  */
 #ifndef PHASEGATE_TESTS_SUPPORT_CROWD_H
 #define PHASEGATE_TESTS_SUPPORT_CROWD_H
@@ -18,19 +19,21 @@ struct crowd_place {
     pid_t process; /* 0: a free place */
     int fd;        /* a pidfd */
     FILE *output;
-    const char *test; /* its name */
+    struct CMUnitTest test;
+    int attempt; /* from 1 on */
     int64_t started_ms;
 };
 
 /* Starts as {0}. */
 struct crowd {
+    const char *name; /* of those that were added last */
     struct crowd_place places[CROWD_MAX];
     FILE *failures; /* what the failed ones printed; NULL while there are none */
     int failed;
 };
 
 /* Starts each test, with its setup and teardown, as soon as there is a place; returns when the last one has
- * started. */
+ * started. What the tests' initial states point to lives until crowd_await has returned. */
 void crowd_add(struct crowd *crowd, const char *name, const struct CMUnitTest *tests, size_t count);
 
 /* Waits until all have ended, shows the failures, and returns how many there are. Tests that hang are ended

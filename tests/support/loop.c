@@ -2,6 +2,7 @@
 
 #include "support/check.h"
 #include "support/patience.h"
+#include "support/standstill.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -18,8 +19,11 @@ static void turn(uv_loop_t *loop, int wait_ms) {
     if (timeout < 0 || timeout > wait_ms)
         timeout = wait_ms;
     struct pollfd backend = {.fd = uv_backend_fd(loop), .events = POLLIN};
-    if (timeout > 0)
+    if (timeout > 0) {
+        int64_t begun = monotonic_ms();
         poll(&backend, 1, timeout);
+        standstill_note(monotonic_ms() - begun, timeout);
+    }
     uv_run(loop, UV_RUN_NOWAIT);
 }
 
