@@ -25,6 +25,10 @@ void backlog_close(struct backlog *backlog) {
     redis_server_free(&backlog->redis);
 }
 
+double backlog_emulator_cpu(const struct backlog *backlog) {
+    return usage_of(backlog->emulator.process.pid).cpu_seconds;
+}
+
 struct drained backlog_drain(struct backlog *backlog) {
     char months[KEY_MAX];
     bench_redis_empty(backlog->redis);
@@ -32,12 +36,16 @@ struct drained backlog_drain(struct backlog *backlog) {
     struct daemon *daemon = bench_daemon(backlog->bench,
         &(struct bench_daemon){
             .store_url = redis_server_url(backlog->redis), .pubsub = backlog->emulator.host});
+    double emulator_cpu = backlog_emulator_cpu(backlog), redis_cpu = bench_redis_cpu(backlog->redis);
     daemon_start(daemon);
     progress_await_key(&backlog->progress, key_months(nba_pipeline(), months), FIRST_MS);
     double begun = seconds_now();
     progress_expect(&backlog->progress, backlog->dates, 1, "triggered");
     progress_await(&backlog->progress, BACKLOG_MS);
-    struct drained drained = {.seconds = seconds_now() - begun, .usage = usage_of(daemon_process(daemon))};
+    struct drained drained = {.seconds = seconds_now() - begun,
+        .usage = usage_of(daemon_process(daemon)),
+        .emulator_cpu_seconds = backlog_emulator_cpu(backlog) - emulator_cpu,
+        .redis_cpu_seconds = bench_redis_cpu(backlog->redis) - redis_cpu};
     daemon_stop(daemon);
     daemon_free(&daemon);
     return drained;

@@ -27,9 +27,14 @@ void backlog_close(struct backlog *backlog);
 
 /* What one drain took. */
 struct drained {
-    double seconds;     /* from the first message to the last trigger */
-    struct usage usage; /* of the daemon, from its start on */
+    double seconds;              /* from the first message to the last trigger */
+    struct usage usage;          /* of the daemon, from its start on */
+    double emulator_cpu_seconds; /* of the emulator, meanwhile */
+    double redis_cpu_seconds;    /* of the store's server, meanwhile */
 };
+
+/* Seconds of processor time that the emulator has used since it was started. */
+double backlog_emulator_cpu(const struct backlog *backlog);
 
 /* Puts a new backlog into all subscriptions and drains the daemon's. */
 struct drained backlog_drain(struct backlog *backlog);

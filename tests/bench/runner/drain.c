@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-enum { ROUNDS = 5, RATE = 0, CPU = 1, PEAK = 2 };
+enum { ROUNDS = 5, RATE = 0, CPU = 1, PEAK = 2, EMULATOR_CPU = 3, REDIS_CPU = 4 };
 
 #define PEER_SUBSCRIPTION "bench-peer"
 
@@ -31,16 +31,18 @@ static struct result drain_open(const struct bench *bench, void **context) {
     return opened;
 }
 
-static void fill_in(const struct backlog *backlog, double seconds, struct usage usage, double *figures) {
+static void fill_in(const struct backlog *backlog, const struct drained *drained, double *figures) {
     double messages = backlog->dates * BACKLOG_UPSTREAM;
-    figures[RATE] = messages / seconds;
-    figures[CPU] = usage.cpu_seconds * 1e6 / messages;
-    figures[PEAK] = usage.peak_bytes / 1e6;
+    figures[RATE] = messages / drained->seconds;
+    figures[CPU] = drained->usage.cpu_seconds * 1e6 / messages;
+    figures[PEAK] = drained->usage.peak_bytes / 1e6;
+    figures[EMULATOR_CPU] = drained->emulator_cpu_seconds * 1e6 / messages;
+    figures[REDIS_CPU] = drained->redis_cpu_seconds * 1e6 / messages;
 }
 
 static void drain_ours(void *context, double *figures) {
     struct drained drained = backlog_drain(context);
-    fill_in(context, drained.seconds, drained.usage, figures);
+    fill_in(context, &drained, figures);
 }
 
 static void drain_beside(void *context, double *figures) {
@@ -49,11 +51,15 @@ static void drain_beside(void *context, double *figures) {
     char messages[16], host[64];
     snprintf(messages, sizeof messages, "%d", backlog->dates * BACKLOG_UPSTREAM);
     snprintf(host, sizeof host, "PUBSUB_EMULATOR_HOST=%s", backlog->emulator.host);
+    double emulator_cpu = backlog_emulator_cpu(backlog);
     peer_start(backlog->bench, &peer, "drain.js",
         (const char *const[]){DAEMON_PROJECT, PEER_SUBSCRIPTION, messages, NULL},
         (const char *const[]){host, NULL});
     json_t *line = peer_await(&peer, BACKLOG_MS);
-    fill_in(backlog, peer_number(line, "seconds"), usage_of(peer.process.pid), figures);
+    struct drained drained = {.seconds = peer_number(line, "seconds"),
+        .usage = usage_of(peer.process.pid),
+        .emulator_cpu_seconds = backlog_emulator_cpu(backlog) - emulator_cpu};
+    fill_in(backlog, &drained, figures);
     json_decref(line);
     peer_stop(&peer);
 }

@@ -15,7 +15,7 @@
 
 #include <stdlib.h>
 
-enum { ROUNDS = 3, PLAY_MS = 900000, RATE = 0, MEMORY = 1, MEMORY_WITH_BUS = 2 };
+enum { ROUNDS = 3, PLAY_MS = 900000, RATE = 0, MEMORY = 1, MEMORY_WITH_BUS = 2, REDIS_CPU = 3, CPU = 4 };
 
 #define FIRST_DATE ((game_date)7305)
 #define CONCURRENCY "50" /* of BullMQ's worker; its default, 1, is slower */
@@ -52,18 +52,24 @@ static double memory_per_date(const struct flows *flows, double before) {
     return (bench_redis_memory(flows->redis) - before) / flows->dates;
 }
 
-static double play(struct flows *flows, struct crew *crew) {
+static double us_per_date(const struct flows *flows, double seconds) {
+    return seconds * 1e6 / flows->dates;
+}
+
+static void play(struct flows *flows, struct crew *crew, double *figures) {
     struct daemon *daemon =
         bench_daemon(flows->bench, &(struct bench_daemon){.store_url = redis_server_url(flows->redis)});
     daemon_start(daemon);
     daemon_await_running(daemon);
     progress_expect(&flows->progress, flows->dates, 4, "done");
-    double begun = seconds_now();
+    double begun = seconds_now(), redis_cpu = bench_redis_cpu(flows->redis);
+    double cpu = usage_of(daemon_process(daemon)).cpu_seconds;
     crew_play(crew, FIRST_DATE, flows->dates, progress_is_over, &flows->progress, PLAY_MS);
-    double seconds = seconds_now() - begun;
+    figures[RATE] = flows->dates / (seconds_now() - begun);
+    figures[REDIS_CPU] = us_per_date(flows, bench_redis_cpu(flows->redis) - redis_cpu);
+    figures[CPU] = us_per_date(flows, usage_of(daemon_process(daemon)).cpu_seconds - cpu);
     daemon_stop(daemon);
     daemon_free(&daemon);
-    return seconds;
 }
 
 static void flows_ours(void *context, double *figures) {
@@ -72,7 +78,7 @@ static void flows_ours(void *context, double *figures) {
     double before = bench_redis_memory(flows->redis);
     struct crew *crew =
         crew_new((struct crew_options){.redis = redis_server_settings(flows->redis), .receives = true});
-    figures[RATE] = flows->dates / play(flows, crew);
+    play(flows, crew, figures);
     crew_free(&crew);
     figures[MEMORY_WITH_BUS] = memory_per_date(flows, before);
     redis_server_do(flows->redis,
@@ -86,11 +92,14 @@ static void flows_beside(void *context, double *figures) {
     char dates[16];
     bench_redis_empty(flows->redis);
     double before = bench_redis_memory(flows->redis);
+    double redis_cpu = bench_redis_cpu(flows->redis);
     snprintf(dates, sizeof dates, "%d", flows->dates);
     peer_start(flows->bench, &peer, "flows.js",
         (const char *const[]){redis_server_settings(flows->redis)->path, dates, CONCURRENCY, NULL}, NULL);
     json_t *line = peer_await(&peer, PLAY_MS);
     figures[RATE] = flows->dates / peer_number(line, "seconds");
+    figures[REDIS_CPU] = us_per_date(flows, bench_redis_cpu(flows->redis) - redis_cpu);
+    figures[CPU] = us_per_date(flows, usage_of(peer.process.pid).cpu_seconds);
     json_decref(line);
     peer_stop(&peer);
     figures[MEMORY] = figures[MEMORY_WITH_BUS] = memory_per_date(flows, before);
