@@ -1,5 +1,6 @@
 #include "state/store.h"
 
+#include "base/crash_point.h"
 #include "state/applies.h"
 #include "state/call.h"
 #include "state/library.h"
@@ -70,9 +71,20 @@ static void on_lost(void *context) {
     store->events.on_lost(store->events.context);
 }
 
+/* What came in the turn goes together, and leaves before the loop turns again. */
 static void on_turn_over(void *context) {
-    applies_flush(context);
-    confirms_flush(context);
+    struct store *store = context;
+    bool applying = store->applies.completions.count > 0;
+    bool confirming = store->applies.confirmations.count > 0;
+    applies_flush(store);
+    confirms_flush(store);
+    if (!store->ready)
+        return;
+    redis_link_flush(store->link);
+    if (applying)
+        crash_point(while_applying);
+    if (confirming)
+        crash_point(while_confirming);
 }
 
 struct result store_open(uv_loop_t *loop, const struct redis_settings *settings, const struct log *log,

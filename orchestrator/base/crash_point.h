@@ -10,16 +10,13 @@
 #ifndef PHASEGATE_BASE_CRASH_POINT_H
 #define PHASEGATE_BASE_CRASH_POINT_H
 
-/*
- * Every point there is; a test visits each. X(name, what is lost by dying there). A call is on its way when
- * it was handed to the connection; its bytes leave, if at all, after the point.
- */
+/* Every point there is; a test visits each. X(name, what is lost by dying there). */
 // clang-format off
 #define CRASH_POINTS(X) \
     X(at_start,             "nothing has been done yet") \
     X(after_create,         "topics and subscriptions are there, nobody receives") \
     X(before_apply,         "a completion was received and decoded") \
-    X(while_applying,       "its call is on its way: it may or may not happen") \
+    X(while_applying,       "its call has left for the store, and is not answered") \
     X(after_apply,          "it is stored, a trigger may be decided, and nobody here has heard of it") \
     X(after_decide,         "the dispatcher has the trigger, the completion is not acked") \
     X(after_ack,            "the ack is handed to the bus, and has not left") \
@@ -27,12 +24,12 @@
     X(after_quarantine,     "it is stored as bad, and not acked") \
     X(before_claim,         "a backfill trigger asks for its slot") \
     X(after_claim,          "it has its slot, and is not published") \
-    X(while_leasing,        "it asks for the lease of a trigger whose first owner has died") \
+    X(while_leasing,        "it asks for the lease of a trigger whose first owner has died, and the call has not left") \
     X(after_lease,          "it has the lease, and has not published") \
     X(before_publish,       "a trigger is about to be handed to the bus") \
     X(while_publishing,     "it is handed to the bus, and may or may not leave") \
     X(after_publish,        "the bus has it, the store does not know") \
-    X(while_confirming,     "the confirmation is on its way to the store") \
+    X(while_confirming,     "the confirmation has left for the store, and is not answered") \
     X(after_confirm,        "it has left the outbox") \
     X(before_release,       "a group is over, its slot is not given back") \
     X(before_retrigger,     "a deadline has passed, and nothing is done yet") \

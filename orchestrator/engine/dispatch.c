@@ -190,7 +190,6 @@ static void confirm(struct lane *lane) {
     set_busy(lane);
     store_confirm(parts->store, lane->pipeline, &trigger, lane->first->bus_message_id,
         clock_now_ms(&parts->clock), on_confirmed, lane);
-    crash_point(while_confirming);
 }
 
 /* The lane rests until the gate has decided; what the gate has no room for stays in the outbox. */

@@ -343,7 +343,6 @@ static void handle(struct inbound *inbound) {
     if (is_ok(result)) {
         crash_point(before_apply);
         submit(inbound);
-        crash_point(while_applying);
     } else if (result.retryable) {
         log_error(&inbound->feed->log, "a message cannot be read now, trying again: %s", result.text);
         wait_to_try_again(inbound, LONGEST_WAIT_MS);

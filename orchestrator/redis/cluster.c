@@ -396,6 +396,11 @@ struct result cluster_send(struct cluster *cluster, redis_reply_fn *reply, void 
     return r;
 }
 
+void cluster_flush(struct cluster *cluster) {
+    for (struct node *node = cluster->nodes; node; node = node->next)
+        redis_link_flush(node->link);
+}
+
 bool cluster_connected(const struct cluster *cluster) {
     return cluster->up;
 }

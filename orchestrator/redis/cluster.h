@@ -26,6 +26,7 @@ struct result cluster_open(struct cluster_parts parts, struct cluster **cluster)
 /* As for a link. */
 struct result cluster_send(struct cluster *cluster, redis_reply_fn *reply, void *context, int argc,
     const char *const *argv, const size_t *lengths) MUST_CHECK;
+void cluster_flush(struct cluster *cluster);
 void cluster_admit(struct cluster *cluster, const struct redis_link *master);
 bool cluster_connected(const struct cluster *cluster);
 void cluster_drop(struct cluster *cluster);

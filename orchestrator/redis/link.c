@@ -185,6 +185,13 @@ struct result redis_link_sendv(struct redis_link *link, redis_reply_fn *reply, v
     return redis_link_send(link, reply, context, argc, argv, NULL);
 }
 
+void redis_link_flush(struct redis_link *link) {
+    if (link->cluster)
+        cluster_flush(link->cluster);
+    else if (link->state == LINK_READY)
+        redisAsyncHandleWrite(link->context);
+}
+
 /* --- Losing the server, and trying again ---------------------------------------------------------------- */
 
 static void tell_lost(struct redis_link *link, struct result reason) {

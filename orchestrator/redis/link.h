@@ -78,6 +78,13 @@ struct result redis_link_send(struct redis_link *link, redis_reply_fn *reply, vo
 struct result redis_link_sendv(struct redis_link *link, redis_reply_fn *reply, void *context, ...) MUST_CHECK
     __attribute__((sentinel));
 
+/*
+ * Writes what was sent, as far as the socket takes it, now and not in the loop's next turn; all of it on a
+ * connection that keeps up. A connection that breaks meanwhile is lost as at any other time: replies and
+ * on_lost are called before this returns. Not from inside a reply.
+ */
+void redis_link_flush(struct redis_link *link);
+
 /* Drops the connection now (of a Cluster, all of them); it reconnects. For a server that answers what it
  * should not. */
 void redis_link_drop(struct redis_link *link);

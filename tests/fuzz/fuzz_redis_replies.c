@@ -75,6 +75,10 @@ void redis_link_admit(struct redis_link *link, struct redis_link *master) {
     link->events.on_connect(link->events.context);
 }
 
+void redis_link_flush(struct redis_link *link) {
+    (void)link;
+}
+
 void redis_link_drop(struct redis_link *link) {
     link->broken = true;
 }

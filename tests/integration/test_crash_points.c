@@ -3,7 +3,8 @@
  * that it gets there, over both kinds of bus: in the midst of November's fourteen dates, half of them live,
  * half of them backfilled. Started again, it takes every date through: four triggers, one id each, in order
  * (the player checks that), what was bad is in quarantine, and nothing is left over. The list of points is
- * the table itself. Only where a point is on that way is a stalled group triggered again: elsewhere that
+ * the table itself. Where a call to the store has left, the store does what it asks for, though nobody hears
+ * of it. Only where a point is on that way is a stalled group triggered again: elsewhere that
  * would bring what a crash has lost.
  */
 #include "base/crash_point.h"
@@ -135,6 +136,27 @@ static void check_november(struct fixture *fixture) {
     player_check(system->player);
 }
 
+/* --- What a call leaves behind -------------------------------------------------------------------------- */
+
+static bool has_a_completion(const struct date_state *state) {
+    for (int processor = PGS; processor <= TDGS; processor++)
+        if (state->records[processor].mark != RECORD_NONE)
+            return true;
+    return false;
+}
+
+static bool is_triggered(const struct date_state *state) {
+    return state->groups[0].phase == GROUP_TRIGGERED;
+}
+
+/* The first call of its kind since the dates are in play has left: what it asks for, nobody else has done. */
+static void check_left(struct fixture *fixture, enum crash_point point) {
+    if (point == CRASH_POINT_while_applying)
+        system_until_a_date(&fixture->system, has_a_completion, "a completion that the dead daemon sent");
+    if (point == CRASH_POINT_while_confirming)
+        system_until_a_date(&fixture->system, is_triggered, "a confirmation that the dead daemon sent");
+}
+
 /* --- The ways to get there ------------------------------------------------------------------------------ */
 
 /* Under load. */
@@ -143,6 +165,8 @@ static void at_work(struct fixture *fixture, enum crash_point point) {
     wish_for(fixture, point, fixture->times);
     daemon_start(fixture->system.daemon);
     until_crash(fixture, point);
+    if (fixture->times == 1)
+        check_left(fixture, point);
     start_again(fixture);
 }
 

@@ -2,6 +2,7 @@
  */
 #include "redis/link.h"
 #include "redis/sync.h"
+#include "support/await.h"
 #include "support/check.h"
 #include "support/log_capture.h"
 #include "support/loop.h"
@@ -120,6 +121,27 @@ static void answers_come_in_the_order_of_the_commands(void **state) {
     loop_until(&fixture->loop, has_all, &answers, SOON_MS, "2,000 answers");
     for (int i = 0; i < 2000; i++)
         assert_int_equal(answers.numbers[i], i + 1);
+}
+
+static bool server_has_counted(void *context) {
+    const struct fixture *fixture = context;
+    redisReply *reply = redis_server_ask(fixture->server, "GET n");
+    bool has = reply->type == REDIS_REPLY_STRING;
+    freeReplyObject(reply);
+    return has;
+}
+
+/* Without a turn of the loop. */
+static void what_is_flushed_has_left(void **state) {
+    struct fixture *fixture = *state;
+    start_connected(fixture, (struct redis_server_options){0});
+    static struct answers answers;
+    answers = (struct answers){0};
+    check_ok(redis_link_sendv(fixture->link, on_number, &answers, "INCR", "n", NULL));
+    assert_false(server_has_counted(fixture));
+    redis_link_flush(fixture->link);
+    assert_true(await_until(server_has_counted, fixture, SOON_MS));
+    assert_int_equal(answers.count, 0);
 }
 
 static void arguments_may_hold_any_byte(void **state) {
@@ -439,6 +461,7 @@ static void the_blocking_connection_asks_and_tells_why_not(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         link_test(answers_come_in_the_order_of_the_commands),
+        link_test(what_is_flushed_has_left),
         link_test(arguments_may_hold_any_byte),
         link_test(a_server_that_comes_later_is_found),
         link_test(a_refused_port_is_noticed_and_found_later),

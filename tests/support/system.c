@@ -173,6 +173,7 @@ void system_expire_leases(struct system *system) {
 struct look {
     struct system *system;
     date_condition *condition;
+    int least; /* so many dates have to meet it */
     const char *part;
     struct arena *arena;
     struct date_state *states;
@@ -187,29 +188,38 @@ static bool is_time(struct look *look) {
     return true;
 }
 
-static bool all_dates(void *context) {
+static bool enough_dates(void *context) {
     struct look *look = context;
+    int met = 0;
     if (!is_time(look))
         return false;
     arena_reset(look->arena);
     if (!is_ok(system_states(look->system, look->arena, look->states)))
         return false;
     for (int i = 0; i < look->system->options.count; i++)
-        if (!look->condition(&look->states[i]))
-            return false;
-    return true;
+        met += look->condition(&look->states[i]) ? 1 : 0;
+    return met >= look->least;
 }
 
-void system_until_dates(struct system *system, date_condition *condition, const char *waited_for) {
+static void until_dates(struct system *system, date_condition *condition, int least, const char *waited_for) {
     struct look look = {.system = system,
         .condition = condition,
+        .least = least,
         .arena = arena_new(STATES_BYTES_MAX),
         .states = calloc((size_t)system->options.count, sizeof *look.states)};
     if (!look.arena || !look.states)
         fail_msg("out of memory");
-    player_until(system->player, all_dates, &look, SYSTEM_DEADLINE_MS, waited_for);
+    player_until(system->player, enough_dates, &look, SYSTEM_DEADLINE_MS, waited_for);
     free(look.states);
     arena_free(&look.arena);
+}
+
+void system_until_dates(struct system *system, date_condition *condition, const char *waited_for) {
+    until_dates(system, condition, system->options.count, waited_for);
+}
+
+void system_until_a_date(struct system *system, date_condition *condition, const char *waited_for) {
+    until_dates(system, condition, 1, waited_for);
 }
 
 bool date_is_done(const struct date_state *state) {

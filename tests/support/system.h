@@ -85,10 +85,11 @@ void system_expire_leases(struct system *system);
 /* Completions that the bus still holds as delivered and not acked; Redis Streams only. */
 int system_unacked(const struct system *system);
 
-/* Runs the player until the store shows the state for all dates in play; fails the test after the deadline.
- */
+/* Runs the player until the store shows the state for all dates in play, or for one at least; fails the test
+ * after the deadline. */
 typedef bool date_condition(const struct date_state *state);
 void system_until_dates(struct system *system, date_condition *condition, const char *waited_for);
+void system_until_a_date(struct system *system, date_condition *condition, const char *waited_for);
 
 /* For system_until_dates: all of its groups are done. */
 bool date_is_done(const struct date_state *state);
