@@ -3,7 +3,6 @@
 #include "state/months.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 /* A completion on its way. */
 struct apply {
@@ -21,9 +20,7 @@ struct apply {
 static struct result read_applied(struct store *store, const redisReply *reply, struct applied *applied) {
     enum { VERDICT, CLOSED, GROUP, GROUP_RUN, PHASE, STALE_FROM, FIELD, FACTS, PARTS };
     bool alone = reply->type == REDIS_REPLY_INTEGER;
-    struct result result = call_result(store, reply);
-    if (is_ok(result) && !alone)
-        result = reply_check(reply, PARTS, "pg_apply_all");
+    struct result result = alone ? ok() : reply_check(reply, PARTS, "pg_apply_all");
     if (!is_ok(result))
         return result;
     int verdict = alone ? (int)reply->integer : reply_int(reply, VERDICT);
@@ -42,30 +39,12 @@ static struct result read_applied(struct store *store, const redisReply *reply, 
     return ok();
 }
 
-static void tell(const struct apply *apply, struct result result, const struct applied *applied) {
-    apply->applied(apply->context, result, applied);
-}
-
-/* Those of one call, in the order in which its answer has them. */
-struct batch {
-    size_t count;
-    struct apply applies[];
-};
-
-static void on_applied(
-    struct store *store, struct result result, const redisReply *reply, union told told, void *context) {
-    struct batch *batch = context;
-    (void)told;
+static void tell(struct store *store, const void *item, struct result result, const redisReply *part) {
+    const struct apply *apply = item;
+    struct applied applied = {0};
     if (is_ok(result))
-        result = reply_check(reply, 1 + batch->count, "pg_apply_all");
-    if (is_ok(result) && reply->element[0]->integer > 0)
-        store_note_step(store, reply->element[0]->integer);
-    for (size_t i = 0; i < batch->count; i++) {
-        struct applied applied = {0};
-        struct result one = is_ok(result) ? read_applied(store, reply->element[1 + i], &applied) : result;
-        tell(&batch->applies[i], one, is_ok(one) ? &applied : NULL);
-    }
-    free(batch);
+        result = read_applied(store, part, &applied);
+    apply->applied(apply->context, result, is_ok(result) ? &applied : NULL);
 }
 
 /* --- The call ------------------------------------------------------------------------------------------- */
@@ -91,80 +70,48 @@ static void call_completion(struct call *call, const struct apply *apply) {
     call_text(call, completion->day.games == GAMES_NONE ? "1" : "0");
 }
 
-/* Of one month, each date's together: those of the list from first to before end. */
-static void call_apply(struct store *store, struct call *call, const char *function,
-    const struct turn_list *list, size_t first, size_t end) {
-    const struct turn_place *place = turn_list_at(list, first);
+/* Each date's together. */
+static void write_call(
+    struct store *store, struct call *call, const char *function, const struct turn_list *list) {
+    const struct turn_place *first = turn_list_place(list, 0);
     int dates = 0;
-    for (size_t i = first; i < end; i += turn_list_date(list, i, end))
+    for (size_t i = 0; i < list->count; i += turn_list_date(list, i))
         dates++;
     call_begin(call, function, CALL_KEYS_OF_MONTH + CALL_KEYS_OF_DAY * dates);
     call->proves_room = true;
-    call->month = month_memory_of(store_months(store), place->pipeline, place->date);
-    call_keys_of_month(call, place->pipeline, place->date);
-    for (size_t i = first; i < end; i += turn_list_date(list, i, end))
-        call_keys_of_day(call, place->pipeline, ((struct apply *)turn_list_at(list, i))->place.date);
-    call_text(call, place->pipeline->definition);
-    call_text(call, place->pipeline->name);
+    call->month = month_memory_of(store_months(store), first->pipeline, first->date);
+    call_keys_of_month(call, first->pipeline, first->date);
+    for (size_t i = 0; i < list->count; i += turn_list_date(list, i))
+        call_keys_of_day(call, first->pipeline, turn_list_place(list, i)->date);
+    call_text(call, first->pipeline->definition);
+    call_text(call, first->pipeline->name);
     call_lessee(call, store);
     call_lane(call, store);
-    for (size_t i = first, next; i < end; i = next) {
-        next = i + turn_list_date(list, i, end);
-        call_date(call, ((struct apply *)turn_list_at(list, i))->place.date);
+    for (size_t i = 0, next; i < list->count; i = next) {
+        next = i + turn_list_date(list, i);
+        call_date(call, turn_list_place(list, i)->date);
         call_number(call, (int64_t)(next - i));
         for (size_t j = i; j < next; j++)
             call_completion(call, turn_list_at(list, j));
     }
 }
 
-static void send_batch(
-    struct store *store, const char *function, const struct turn_list *list, size_t first, size_t count) {
-    struct batch *batch = malloc(sizeof *batch + count * sizeof *batch->applies);
-    if (!batch) {
-        for (size_t i = first; i < first + count; i++)
-            tell(turn_list_at(list, i), fail(CODE_UNAVAILABLE, "out of memory"), NULL);
-        return;
-    }
-    batch->count = count;
-    memcpy(batch->applies, turn_list_at(list, first), count * sizeof *batch->applies);
-    struct call call;
-    call_apply(store, &call, function, list, first, first + count);
-    call_send(store, &call, on_applied, (union told){0}, batch);
-}
+const struct batch_kind apply_batch = {"pg_apply_all", sizeof(struct apply), write_call, tell};
+static const struct batch_kind rebuild_batch = {"pg_rebuild_one", sizeof(struct apply), write_call, tell};
 
-/* --- What waits for the end of the turn ----------------------------------------------------------------- */
-
-static void add_or_tell(struct turn_list *list, const struct apply *apply) {
-    if (!turn_list_add(list, apply, sizeof *apply))
-        tell(apply, fail(CODE_UNAVAILABLE, "out of memory"), NULL);
-}
-
-/* Those that are told at once may come again at once: they wait for the next turn. */
-void applies_flush(struct store *store) {
-    struct applies *applies = store_applies(store);
-    struct turn_list list = applies->completions;
-    applies->completions = (struct turn_list){0};
-    turn_list_sort(&list);
-    for (size_t i = 0, count; i < list.count; i += count) {
-        count = turn_list_call(&list, i);
-        send_batch(store, "pg_apply_all", &list, i, count);
-    }
-    turn_list_clear(&list);
-}
+/* --- Sending -------------------------------------------------------------------------------------------- */
 
 static void send_rebuilt(struct store *store, const struct apply *apply) {
-    struct turn_list alone = {0};
-    add_or_tell(&alone, apply);
-    if (alone.count == 1)
-        send_batch(store, "pg_rebuild_one", &alone, 0, 1);
-    turn_list_clear(&alone);
+    struct turn_list alone = turn_list_of(sizeof *apply);
+    batch_add(store, &rebuild_batch, &alone, apply);
+    batch_send(store, &rebuild_batch, &alone);
 }
 
 static void send_of_known_month(struct store *store, const struct apply *apply) {
     if (apply->rebuilt) {
         send_rebuilt(store, apply);
     } else {
-        add_or_tell(&store_applies(store)->completions, apply);
+        batch_add(store, &apply_batch, &store_applies(store)->completions, apply);
         turn_await(store_turn(store));
     }
 }
@@ -201,7 +148,7 @@ static void on_month_opened(
         if (is_ok(result))
             send_of_known_month(store, turn_list_at(&opening->waiting, i));
         else
-            tell(turn_list_at(&opening->waiting, i), result, NULL);
+            tell(store, turn_list_at(&opening->waiting, i), result, NULL);
     }
     turn_list_clear(&opening->waiting);
     free(opening);
@@ -210,9 +157,11 @@ static void on_month_opened(
 static void open_month(struct store *store, const struct apply *apply) {
     struct applies *applies = store_applies(store);
     struct opening *opening = calloc(1, sizeof *opening);
-    if (!opening || !turn_list_add(&opening->waiting, apply, sizeof *apply)) {
+    if (opening)
+        opening->waiting = turn_list_of(sizeof *apply);
+    if (!opening || !turn_list_add(&opening->waiting, apply)) {
         free(opening);
-        tell(apply, fail(CODE_UNAVAILABLE, "out of memory"), NULL);
+        tell(store, apply, fail(CODE_UNAVAILABLE, "out of memory"), NULL);
         return;
     }
     opening->pipeline = apply->place.pipeline;
@@ -231,9 +180,9 @@ static void open_month(struct store *store, const struct apply *apply) {
 static void submit(struct store *store, const struct apply *apply) {
     struct opening *opening = find_opening(store_applies(store), apply);
     if (!store_is_ready(store))
-        tell(apply, fail(CODE_UNAVAILABLE, "the store is away"), NULL);
+        tell(store, apply, fail(CODE_UNAVAILABLE, "the store is away"), NULL);
     else if (opening)
-        add_or_tell(&opening->waiting, apply);
+        batch_add(store, &apply_batch, &opening->waiting, apply);
     else if (months_has(store_known_months(store), apply->place.pipeline, apply->place.date))
         send_of_known_month(store, apply);
     else

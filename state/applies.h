@@ -8,8 +8,7 @@
 #ifndef PHASEGATE_STATE_APPLIES_H
 #define PHASEGATE_STATE_APPLIES_H
 
-#include "state/call.h"
-#include "state/turn.h"
+#include "state/batch.h"
 
 /* What waits for the end of the turn, or for its month to be known. */
 struct applies {
@@ -18,8 +17,7 @@ struct applies {
     struct opening *openings; /* months that are being made known, and who waits for them */
 };
 
-/* Sends what waits for the end of the turn, at once. */
-void applies_flush(struct store *store);
-void confirms_flush(struct store *store);
+/* Of struct applies, what its lists hold. */
+extern const struct batch_kind apply_batch, confirm_batch;
 
 #endif

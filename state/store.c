@@ -74,10 +74,10 @@ static void on_lost(void *context) {
 /* What came in the turn goes together, and leaves before the loop turns again. */
 static void on_turn_over(void *context) {
     struct store *store = context;
-    bool applying = store->applies.completions.count > 0;
-    bool confirming = store->applies.confirmations.count > 0;
-    applies_flush(store);
-    confirms_flush(store);
+    struct applies *applies = &store->applies;
+    bool applying = applies->completions.count > 0, confirming = applies->confirmations.count > 0;
+    batch_send(store, &apply_batch, &applies->completions);
+    batch_send(store, &confirm_batch, &applies->confirmations);
     if (!store->ready)
         return;
     redis_link_flush(store->link);
@@ -94,6 +94,8 @@ struct result store_open(uv_loop_t *loop, const struct redis_settings *settings,
         return fail(CODE_LIMIT, "out of memory");
     opened->log = log_with(log, "part", "store");
     opened->events = events;
+    opened->applies.completions = turn_list_of(apply_batch.item_size);
+    opened->applies.confirmations = turn_list_of(confirm_batch.item_size);
     opened->replica.uptime = clock_uptime();
     const struct redis_link_events link_events = {
         .on_connect = on_connect, .on_lost = on_lost, .on_master = on_master, .context = opened};

@@ -11,23 +11,30 @@ enum { CALL_MAX = 32, FIRST_ROOM = 64 };
 
 /* --- What waits ----------------------------------------------------------------------------------------- */
 
-bool turn_list_add(struct turn_list *list, const void *item, size_t item_size) {
+struct turn_list turn_list_of(size_t item_size) {
+    return (struct turn_list){.item_size = item_size};
+}
+
+bool turn_list_add(struct turn_list *list, const void *item) {
     if (list->count == list->room) {
         size_t room = list->room ? 2 * list->room : FIRST_ROOM;
-        char *items = realloc(list->items, room * item_size);
+        char *items = realloc(list->items, room * list->item_size);
         if (!items)
             return false;
         list->items = items;
-        list->item_size = item_size;
         list->room = room;
     }
-    struct turn_place *place = memcpy(list->items + list->count * item_size, item, item_size);
+    struct turn_place *place = memcpy(turn_list_at(list, list->count), item, list->item_size);
     place->number = list->count++;
     return true;
 }
 
 void *turn_list_at(const struct turn_list *list, size_t index) {
     return list->items + index * list->item_size;
+}
+
+const struct turn_place *turn_list_place(const struct turn_list *list, size_t index) {
+    return turn_list_at(list, index);
 }
 
 static int by_place(const void *left, const void *right) {
@@ -50,27 +57,26 @@ bool turn_place_is_in(const struct turn_place *place, const struct pipeline *pip
 }
 
 size_t turn_list_call(const struct turn_list *list, size_t first) {
-    const struct turn_place *place = turn_list_at(list, first);
+    const struct turn_place *place = turn_list_place(list, first);
     char month[MONTH_TEXT_MAX];
     size_t count = 1;
     month_format(place->date, month);
     while (count < CALL_MAX && first + count < list->count
-        && turn_place_is_in(turn_list_at(list, first + count), place->pipeline, month))
+        && turn_place_is_in(turn_list_place(list, first + count), place->pipeline, month))
         count++;
     return count;
 }
 
-size_t turn_list_date(const struct turn_list *list, size_t first, size_t end) {
-    const struct turn_place *place = turn_list_at(list, first);
+size_t turn_list_date(const struct turn_list *list, size_t first) {
     size_t next = first + 1;
-    while (next < end && ((struct turn_place *)turn_list_at(list, next))->date == place->date)
+    while (next < list->count && turn_list_place(list, next)->date == turn_list_place(list, first)->date)
         next++;
     return next - first;
 }
 
 void turn_list_clear(struct turn_list *list) {
     free(list->items);
-    *list = (struct turn_list){0};
+    *list = turn_list_of(list->item_size);
 }
 
 /* --- The turn's end ------------------------------------------------------------------------------------- */

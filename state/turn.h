@@ -26,10 +26,15 @@ struct turn_list {
     size_t item_size, count, room;
 };
 
-/* A copy of the item; false when out of memory. */
-bool turn_list_add(struct turn_list *list, const void *item, size_t item_size) MUST_CHECK;
+/* An empty one, of items of so many bytes. */
+struct turn_list turn_list_of(size_t item_size);
 
+/* A copy of the item; false when out of memory. */
+bool turn_list_add(struct turn_list *list, const void *item) MUST_CHECK;
+
+/* Valid until the next turn_list_add, _sort or _clear. */
 void *turn_list_at(const struct turn_list *list, size_t index);
+const struct turn_place *turn_list_place(const struct turn_list *list, size_t index);
 
 /* Those of one pipeline, month and date side by side. */
 void turn_list_sort(struct turn_list *list);
@@ -37,11 +42,12 @@ void turn_list_sort(struct turn_list *list);
 /* How many of a sorted list go into one call from the first on: of one month, and 32 at most. */
 size_t turn_list_call(const struct turn_list *list, size_t first);
 
-/* How many from the first on, of those of its call, are of its date. */
-size_t turn_list_date(const struct turn_list *list, size_t first, size_t end);
+/* How many from the first on are of its date, in a sorted list of one month. */
+size_t turn_list_date(const struct turn_list *list, size_t first);
 
 bool turn_place_is_in(const struct turn_place *place, const struct pipeline *pipeline, const char *month);
 
+/* Empty again, with nothing to free. */
 void turn_list_clear(struct turn_list *list);
 
 /* The turn's end. */

@@ -89,16 +89,6 @@ static bool all_answered(void *context) {
     return fixture->good + fixture->refused + fixture->broken >= CALLS;
 }
 
-static long long calls_of(struct redis_server *server, const char *command) {
-    char part[64];
-    redisReply *reply = redis_server_ask(server, "INFO commandstats");
-    snprintf(part, sizeof part, "cmdstat_%s:calls=", command);
-    const char *at = strstr(reply->str, part);
-    long long calls = at ? atoll(at + strlen(part)) : 0;
-    freeReplyObject(reply);
-    return calls;
-}
-
 static void one_wait_covers_many_calls(void **state) {
     struct fixture *fixture = *state;
     start_servers(fixture, true);
@@ -107,7 +97,7 @@ static void one_wait_covers_many_calls(void **state) {
     loop_until(&fixture->loop, all_answered, fixture, SOON_MS, "all answers");
     assert_int_equal(fixture->good, CALLS);
     assert_true(fixture->in_order);
-    long long waits = calls_of(fixture->master, "wait");
+    long long waits = redis_server_calls(fixture->master, "wait");
     assert_true(waits >= 1 && waits <= 10);
     assert_int_equal(
         redis_server_ask_number(fixture->replica, "EVAL %s 0", "return tonumber(redis.call('GET','n'))"),

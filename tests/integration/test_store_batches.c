@@ -265,6 +265,19 @@ static struct told *add(struct fixture *fixture, size_t place, game_date date, i
     return told;
 }
 
+/* However they come. */
+static void a_turn_is_a_call_for_each_month(void **state) {
+    struct fixture *fixture = *state;
+    struct redis_server *server = fixture->together->server;
+    for (int turn = 0; turn < 2; turn++) { /* in the first, the months are made known */
+        redis_server_do(server, "CONFIG RESETSTAT");
+        for (size_t i = 0; i < 10; i++)
+            add(fixture, i, SCENE_DATE + (i % 2 ? 30 : 0), PGS + (int)i / 2);
+        tell_together(fixture, 10);
+    }
+    assert_int_equal(redis_server_calls(server, "fcall"), 2);
+}
+
 /* Only the completion that meets the broken value hears of it. */
 static void a_broken_value_stops_nobody_else(void **state) {
     struct fixture *fixture = *state;
@@ -384,6 +397,7 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(a_burst_is_what_its_completions_are),
+        TEST(a_turn_is_a_call_for_each_month),
         TEST(a_broken_value_stops_nobody_else),
         TEST(a_broken_date_stops_no_other_confirmation),
         TEST(each_is_answered_when_the_store_closes),

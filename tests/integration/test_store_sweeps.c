@@ -7,8 +7,6 @@
 #include "support/scene.h"
 #include "support/store_harness_call.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { MONTHS = 300, PORTIONS = 5, BUSY = 5, LEASE_MS = 30000 };
@@ -39,16 +37,6 @@ static void make_busy(struct scene *scene) {
         scene->date = day(busy[i]);
         complete_phase3(scene);
     }
-}
-
-static long long calls_of(struct scene *scene, const char *command) {
-    char name[48];
-    redisReply *reply = redis_server_ask(scene->harness->server, "INFO commandstats");
-    snprintf(name, sizeof name, "cmdstat_%s:calls=", command);
-    const char *line = strstr(reply->str, name);
-    long long calls = line ? strtoll(line + strlen(name), NULL, 10) : 0;
-    freeReplyObject(reply);
-    return calls;
 }
 
 static void the_entries_of_few_months_are_found_among_many(void **state) {
@@ -102,9 +90,9 @@ static void months_at_rest_are_asked_by_the_portion(void **state) {
     assert_int_equal(harness_outbox(scene->harness, scene->pipeline, &triggers), 0);
     check_ok(harness_try_due(scene->harness, scene->pipeline, INT64_MAX / 2, &dates, &count));
     assert_int_equal(count, 0);
-    assert_int_equal(calls_of(scene, "exists"), 2 * PORTIONS);
-    assert_int_equal(calls_of(scene, "fcall"), 0);
-    assert_int_equal(calls_of(scene, "zrangebyscore"), 0);
+    assert_int_equal(redis_server_calls(scene->harness->server, "exists"), 2 * PORTIONS);
+    assert_int_equal(redis_server_calls(scene->harness->server, "fcall"), 0);
+    assert_int_equal(redis_server_calls(scene->harness->server, "zrangebyscore"), 0);
 }
 
 static void on_entry(void *context, struct result result, const char *field, const char *facts) {

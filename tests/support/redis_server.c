@@ -222,6 +222,16 @@ long long redis_server_ask_number(struct redis_server *server, const char *forma
     return value;
 }
 
+long long redis_server_calls(struct redis_server *server, const char *command) {
+    char part[64];
+    redisReply *reply = redis_server_ask(server, "INFO commandstats");
+    snprintf(part, sizeof part, "cmdstat_%s:calls=", command);
+    const char *at = strstr(reply->str, part);
+    long long calls = at ? atoll(at + strlen(part)) : 0;
+    freeReplyObject(reply);
+    return calls;
+}
+
 redisReply *redis_server_try(struct redis_server *server, const char *format, ...) {
     redisContext *connection = connect_to(server);
     if (!connection)

@@ -52,6 +52,9 @@ redisReply *redis_server_ask(struct redis_server *server, const char *format, ..
 void redis_server_do(struct redis_server *server, const char *format, ...);
 long long redis_server_ask_number(struct redis_server *server, const char *format, ...);
 
+/* How often a command, "fcall", was called since the server's start or its CONFIG RESETSTAT. */
+long long redis_server_calls(struct redis_server *server, const char *command);
+
 /* One command for a server that may be away or say no: NULL then; else the reply, the caller's. */
 redisReply *redis_server_try(struct redis_server *server, const char *format, ...);
 
