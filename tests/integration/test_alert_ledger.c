@@ -308,26 +308,14 @@ static void what_the_pipeline_does_not_have_does_not_stand(void **state) {
 
 /* --- Programs ------------------------------------------------------------------------------------------- */
 
-static int open_harness(void **state) {
-    (void)state;
-    harness = harness_open((struct redis_server_options){.append_only = false});
+static int set_up(void **state) {
+    harness = *state;
     nba = nba_pipeline();
-    return 0;
-}
-
-static int close_harness(void **state) {
-    (void)state;
-    harness_close(&harness);
-    return 0;
-}
-
-static int reset(void **state) {
-    (void)state;
     harness_reset(harness);
     return 0;
 }
 
-#define TEST(function) cmocka_unit_test_setup(function, reset)
+#define TEST(function) cmocka_unit_test_setup(function, set_up)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -30,6 +30,7 @@ static int set_up(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     if (!fixture)
         return -1;
+    *state = fixture;
     fixture->harness = harness_open((struct redis_server_options){0});
     fixture->scene = scene_on(fixture->harness);
     fixture->scene.now_ms = clock_system().now_ms(NULL) - 600000;
@@ -39,7 +40,6 @@ static int set_up(void **state) {
     fixture->environment[1] = "PHASEGATE_CONFIG=";
     fixture->environment[2] = "LC_ALL=C.UTF-8";
     fixture->commands = commands_new(PHASEGATE_BINARY, fixture->environment);
-    *state = fixture;
     return 0;
 }
 

@@ -7,27 +7,6 @@
 
 #include <string.h>
 
-static int open_scene(void **state) {
-    static struct scene scene;
-    scene = scene_on(harness_open((struct redis_server_options){0}));
-    *state = &scene;
-    return 0;
-}
-
-static int close_scene(void **state) {
-    struct scene *scene = *state;
-    harness_close(&scene->harness);
-    return 0;
-}
-
-static int empty_store(void **state) {
-    struct scene *scene = *state;
-    harness_reset(scene->harness);
-    harness_forget(scene->harness);
-    *scene = scene_on(scene->harness);
-    return 0;
-}
-
 /* --- Rule 1: ready -------------------------------------------------------------------------------------- */
 
 static void five_completions_start_group_1_once(void **state) {
@@ -47,7 +26,7 @@ static void the_order_of_completions_does_not_matter(void **state) {
     struct scene *scene = *state;
     static const int orders[][5] = {{TDGS, TOGS, UTGC, UPGC, PGS}, {UTGC, PGS, TDGS, UPGC, TOGS}};
     for (int i = 0; i < 2; i++) {
-        empty_store(state);
+        empty_scene(state);
         for (int k = 0; k < 4; k++)
             complete(scene, orders[i][k]);
         struct applied_copy last = complete(scene, orders[i][4]);
@@ -194,7 +173,7 @@ static void a_completion_that_names_the_run_counts_even_when_it_looks_premature(
     struct scene *scene = *state;
     static const char *const names[][2] = {{"nba/2021-11-17/g1/r1", NULL}, {NULL, "m1"}};
     for (int i = 0; i < 2; i++) {
-        empty_store(state);
+        empty_scene(state);
         struct completion early = healthy(scene, PSZA);
         tell(scene, early);
         run_to(scene, 1);
@@ -397,7 +376,7 @@ static void the_outbox_is_told_oldest_date_first(void **state) {
         assert_int_equal(triggers[d].date, expected[d]);
 }
 
-#define scenario(name) cmocka_unit_test_setup(name, empty_store)
+#define scenario(name) cmocka_unit_test_setup(name, empty_scene)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

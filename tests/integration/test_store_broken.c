@@ -279,19 +279,6 @@ static void check_every_field(struct scene *scene) {
 /* --- Dates -----------------------------------------------------------------------------------------------
  */
 
-static int open_scene(void **state) {
-    static struct scene scene;
-    scene = scene_on(harness_open((struct redis_server_options){0}));
-    *state = &scene;
-    return 0;
-}
-
-static int close_scene(void **state) {
-    struct scene *scene = *state;
-    harness_close(&scene->harness);
-    return 0;
-}
-
 static void a_date_that_lacks_tables(void **state) {
     struct scene *scene = *state;
     for (int processor = PGS; processor < TDGS; processor++)

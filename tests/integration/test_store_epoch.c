@@ -182,25 +182,13 @@ static void settled_is_settled(void **state) {
     assert_int_equal(raise_epoch(&a), FORGOTTEN_EMPTY); /* the next one is a new one */
 }
 
-static int open_harness(void **state) {
-    (void)state;
-    h = harness_open((struct redis_server_options){0});
-    return h ? 0 : -1;
-}
-
-static int close_harness(void **state) {
-    (void)state;
-    harness_close(&h);
-    return 0;
-}
-
-static int reset(void **state) {
-    (void)state;
+static int set_up(void **state) {
+    h = *state;
     harness_reset(h);
     return 0;
 }
 
-#define TEST(function) cmocka_unit_test_setup(function, reset)
+#define TEST(function) cmocka_unit_test_setup(function, set_up)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

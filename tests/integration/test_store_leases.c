@@ -14,24 +14,9 @@ enum { LONG_MS = 600000, RUN_OUT_MS = 0, SETTLE_S = 600, UPTIME_MS = 5000000 };
 #define LEASES "pg:{nba:2021-11}:leases"
 #define FIELD "2021-11-17/g1/r1"
 
-static int open_scene(void **state) {
-    static struct scene scene;
-    scene = scene_on(harness_open((struct redis_server_options){0}));
-    *state = &scene;
-    return 0;
-}
-
-static int close_scene(void **state) {
+static int set_up(void **state) {
     struct scene *scene = *state;
-    harness_close(&scene->harness);
-    return 0;
-}
-
-static int empty_store(void **state) {
-    struct scene *scene = *state;
-    harness_reset(scene->harness);
-    harness_forget(scene->harness);
-    *scene = scene_on(scene->harness);
+    empty_scene(state);
     scene->harness->uptime_ms = UPTIME_MS;
     return 0;
 }
@@ -404,7 +389,7 @@ static void no_more_than_256_are_remembered(void **state) {
     assert_string_equal(replicas[0].id, "r4"); /* the oldest go */
 }
 
-#define TEST(function) cmocka_unit_test_setup(function, empty_store)
+#define TEST(function) cmocka_unit_test_setup(function, set_up)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -10,19 +10,6 @@
 
 enum { SETTLE_S = 600, UPSTREAM_S = 3600, GROUP_S = 1800 };
 
-static int open_scene(void **state) {
-    static struct scene scene;
-    scene = scene_on(harness_open((struct redis_server_options){0}));
-    *state = &scene;
-    return 0;
-}
-
-static int close_scene(void **state) {
-    struct scene *scene = *state;
-    harness_close(&scene->harness);
-    return 0;
-}
-
 /* The scene's pipeline, from here on with another policy. Its memory lasts until the scene's next store. */
 static void change_policy(struct scene *scene, void (*change)(struct pipeline *pipeline)) {
     struct pipeline *changed = arena_alloc(scene->harness->arena, sizeof *changed);
@@ -50,11 +37,9 @@ static void retrigger_twice(struct pipeline *pipeline) {
     pipeline->retrigger_limit = 2;
 }
 
-static int empty_store(void **state) {
+static int set_up(void **state) {
     struct scene *scene = *state;
-    harness_reset(scene->harness);
-    harness_forget(scene->harness);
-    *scene = scene_on(scene->harness);
+    empty_scene(state);
     change_policy(scene, usual);
     return 0;
 }
@@ -552,7 +537,7 @@ static void paused_and_gone_are_told(void **state) {
     assert_int_equal(claim(scene, &triggers[1]), CLAIM_GRANTED); /* which the gone one did not keep */
 }
 
-#define scenario(test) cmocka_unit_test_setup(test, empty_store)
+#define scenario(test) cmocka_unit_test_setup(test, set_up)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

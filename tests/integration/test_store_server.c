@@ -11,33 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static int open_scene(void **state) {
-    static struct scene scene;
-    scene = scene_on(harness_open((struct redis_server_options){0}));
-    *state = &scene;
-    return 0;
-}
-
-/* A server, and no store yet. */
-static int start_scene(void **state) {
-    static struct scene scene;
-    scene = scene_on(harness_start((struct redis_server_options){0}));
-    *state = &scene;
-    return 0;
-}
-
 /* A server that keeps what it has answered. */
 static int open_durable_scene(void **state) {
-    static struct scene scene;
-    scene = scene_on(harness_open((struct redis_server_options){.append_only = true}));
-    *state = &scene;
-    return 0;
-}
-
-static int close_scene(void **state) {
-    struct scene *scene = *state;
-    harness_close(&scene->harness);
-    return 0;
+    return open_scene_over(state, (struct redis_server_options){.append_only = true});
 }
 
 /* --- The library ---------------------------------------------------------------------------------------- */

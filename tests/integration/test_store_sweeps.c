@@ -7,8 +7,6 @@
 #include "support/scene.h"
 #include "support/store_harness_call.h"
 
-#include <string.h>
-
 enum { MONTHS = 300, PORTIONS = 5, BUSY = 5, LEASE_MS = 30000 };
 
 /* 1950-01-01 */
@@ -131,24 +129,9 @@ static void a_list_with_something_else_in_it(void **state) {
     assert_int_equal(told, 1 + BUSY);
 }
 
-static int open_scene(void **state) {
-    static struct scene scene;
-    scene = scene_on(harness_open((struct redis_server_options){0}));
-    *state = &scene;
-    return 0;
-}
-
-static int close_scene(void **state) {
-    struct scene *scene = *state;
-    harness_close(&scene->harness);
-    return 0;
-}
-
 static int set_up(void **state) {
     struct scene *scene = *state;
-    harness_reset(scene->harness);
-    harness_forget(scene->harness);
-    *scene = scene_on(scene->harness);
+    empty_scene(state);
     list_months(scene);
     return 0;
 }

@@ -16,18 +16,9 @@
 
 #define DATE_KEY "pg:{nba:2021-11}:17"
 
-static int open_scene(void **state) {
-    static struct scene scene;
+static int set_up(void **state) {
     static const char *const arguments[] = {"--enable-protected-configs", "yes", NULL};
-    scene = scene_on(harness_open((struct redis_server_options){.arguments = arguments}));
-    *state = &scene;
-    return 0;
-}
-
-static int close_scene(void **state) {
-    struct scene *scene = *state;
-    harness_close(&scene->harness);
-    return 0;
+    return open_scene_over(state, (struct redis_server_options){.arguments = arguments});
 }
 
 static size_t said(struct scene *scene, const char *part) {
@@ -281,7 +272,7 @@ static void a_broken_key_keeps_the_trigger(void **state) {
     assert_int_equal(phase_of(scene, 1), GROUP_TRIGGERED);
 }
 
-#define with(name) cmocka_unit_test_setup_teardown(name, open_scene, close_scene)
+#define with(name) cmocka_unit_test_setup_teardown(name, set_up, close_scene)
 
 int main(void) {
     const struct CMUnitTest tests[] = {

@@ -12,6 +12,43 @@ struct scene scene_on(struct store_harness *harness) {
         .harness = harness, .pipeline = nba_pipeline(), .date = SCENE_DATE, .now_ms = SCENE_MS};
 }
 
+/* The scene is there before what may fail: the tear-down follows in any case. */
+static struct scene *start_over(void **state, struct redis_server_options options) {
+    static struct scene scene;
+    scene.harness = NULL;
+    *state = &scene;
+    scene = scene_on(harness_start(options));
+    return &scene;
+}
+
+int start_scene(void **state) {
+    start_over(state, (struct redis_server_options){0});
+    return 0;
+}
+
+int open_scene_over(void **state, struct redis_server_options options) {
+    harness_connect(start_over(state, options)->harness);
+    return 0;
+}
+
+int open_scene(void **state) {
+    return open_scene_over(state, (struct redis_server_options){0});
+}
+
+int empty_scene(void **state) {
+    struct scene *scene = *state;
+    harness_reset(scene->harness);
+    harness_forget(scene->harness);
+    *scene = scene_on(scene->harness);
+    return 0;
+}
+
+int close_scene(void **state) {
+    struct scene *scene = *state;
+    harness_close(&scene->harness);
+    return 0;
+}
+
 struct completion healthy(struct scene *scene, int processor) {
     const char *execution = arena_printf(scene->harness->arena, "execution-%d", ++scene->executions);
     if (!execution)

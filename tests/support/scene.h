@@ -24,6 +24,16 @@ struct scene {
 /* On an open harness, which the scene does not own. */
 struct scene scene_on(struct store_harness *harness);
 
+/*
+ * cmocka's set-ups and tear-down; *state is the scene, with a harness of its own. One at a time. start_scene
+ * has a server and no store yet; empty_scene begins anew on the server that is there.
+ */
+int start_scene(void **state);
+int open_scene(void **state);
+int open_scene_over(void **state, struct redis_server_options options);
+int empty_scene(void **state);
+int close_scene(void **state);
+
 /* A healthy completion of now. */
 struct completion healthy(struct scene *scene, int processor);
 

@@ -132,6 +132,19 @@ void harness_close(struct store_harness **harness) {
     free(closing);
 }
 
+/* The harness is there before what may fail: the tear-down follows in any case. */
+int open_harness(void **state) {
+    struct store_harness *harness = *state = harness_start((struct redis_server_options){0});
+    harness_connect(harness);
+    return 0;
+}
+
+int close_harness(void **state) {
+    struct store_harness *harness = *state;
+    harness_close(&harness);
+    return 0;
+}
+
 /* --- Calls ---------------------------------------------------------------------------------------------- */
 
 static bool is_answered(void *context) {

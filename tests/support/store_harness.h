@@ -103,6 +103,10 @@ void harness_forget(struct store_harness *harness);
 /* Ends everything and sets the pointer to NULL; safe on NULL. */
 void harness_close(struct store_harness **harness);
 
+/* cmocka's set-up and tear-down; *state is the harness. */
+int open_harness(void **state);
+int close_harness(void **state);
+
 /* --- The store's calls; a failure of the store fails the test, except in those that return a result. ---- */
 
 struct applied_copy harness_apply(struct store_harness *harness, const struct pipeline *pipeline,

@@ -25,10 +25,10 @@ static struct wait_report report;
 /* Two dates, of each of which one completion was sent. */
 static int set_up(void **state) {
     (void)state;
-    harness = harness_open((struct redis_server_options){0});
-    arena = arena_new(1 << 20);
     uv_loop_init(&loop);
     uv_timer_init(&loop, &timer);
+    harness = harness_open((struct redis_server_options){0});
+    arena = arena_new(1 << 20);
     for (int i = 0; i < 2; i++) {
         items[i] = (struct plan_item){
             .date = DAY + i, .processor = &nba_pipeline()->processors[PGS], .rows = 10, .sent = true};

@@ -119,6 +119,7 @@ static int set_up(void **state) {
     struct fixture *fixture = calloc(1, sizeof *fixture);
     if (!fixture)
         return -1;
+    *state = fixture;
     fixture->dir = temp_dir_make();
     fixture->harness = harness_open((struct redis_server_options){0});
     snprintf(fixture->url, sizeof fixture->url, "PHASEGATE_STORE_URL=%s",
@@ -127,7 +128,6 @@ static int set_up(void **state) {
     const char *const environment[] = {fixture->url, fixture->data, "PHASEGATE_CONFIG=", "LC_ALL=C.UTF-8"};
     memcpy(fixture->environment, environment, sizeof environment);
     fixture->commands = commands_new(PHASEGATE_BINARY, fixture->environment);
-    *state = fixture;
     return 0;
 }
 

@@ -265,17 +265,7 @@ static void the_plan_and_the_store_agree(void **state) {
             fail_msg("reason %d came up only %zu times", reason, seen[reason]);
 }
 
-static int set_up(void **state) {
-    *state = harness_open((struct redis_server_options){0});
-    return 0;
-}
-
-static int tear_down(void **state) {
-    harness_close((struct store_harness **)state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(the_plan_and_the_store_agree)};
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, open_harness, close_harness);
 }
