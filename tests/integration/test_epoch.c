@@ -64,19 +64,6 @@ static void until_raised(struct fixture *fixture) {
     assert_true(has_grown(fixture));
 }
 
-static void publish(struct fixture *fixture, int processor, const char *execution) {
-    player_publish(fixture->system.player,
-        &(struct event){.processor = processor,
-            .date = SYSTEM_FIRST_DATE,
-            .rows = event_rows(processor, SYSTEM_FIRST_DATE),
-            .execution = execution,
-            .timestamp_ms = INT64_C(1764502927104)});
-}
-
-static bool has_pgs(const struct date_state *state) {
-    return state->records[PGS].mark == RECORD_COUNTS;
-}
-
 static bool has_togs(const struct date_state *state) {
     return state->records[TOGS].mark == RECORD_COUNTS;
 }
@@ -161,8 +148,8 @@ static void an_answer_to_an_unknown_trigger_is_told_once(void **state) {
                 .trigger_id = i > 0 ? "nba/2021-10-19/g1/r1" : NULL,
                 .timestamp_ms = INT64_C(1764502927104)});
     system_until_said(&fixture->system, "which this store has not decided");
-    publish(fixture, PGS, "first");
-    system_until_dates(&fixture->system, has_pgs, "the first table");
+    system_publish(&fixture->system, PGS, "first");
+    system_until_dates(&fixture->system, date_has_pgs, "the first table");
     assert_int_equal(daemon_said(fixture->system.daemon, "which this store has not decided"), 1);
     assert_int_equal(daemon_said(fixture->system.daemon, "team_defense_zone_analysis answers"), 1);
     check_lost(fixture, NULL);
@@ -193,10 +180,10 @@ static void of_two_replicas_both_say_the_same_loss(void **state) {
 static void an_older_store_is_noticed(void **state) {
     struct fixture *fixture = *state;
     open_fixture(fixture, false);
-    publish(fixture, PGS, "first");
-    system_until_dates(&fixture->system, has_pgs, "the first table");
+    system_publish(&fixture->system, PGS, "first");
+    system_until_dates(&fixture->system, date_has_pgs, "the first table");
     keep_files(fixture);
-    publish(fixture, TOGS, "second");
+    system_publish(&fixture->system, TOGS, "second");
     system_until_dates(&fixture->system, has_togs, "the second table");
     until_raised(fixture);
     assert_int_equal(daemon_said(fixture->system.daemon, loss), 0);

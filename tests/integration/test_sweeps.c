@@ -39,27 +39,14 @@ static struct completion completion_of(int processor) {
         .correlation_id = "sweeps"};
 }
 
-static void publish(int processor, const char *execution) {
-    player_publish(running.player,
-        &(struct event){.processor = processor,
-            .date = SYSTEM_FIRST_DATE,
-            .rows = event_rows(processor, SYSTEM_FIRST_DATE),
-            .execution = execution,
-            .timestamp_ms = INT64_C(1764502927104)});
-}
-
-static bool has_pgs(const struct date_state *state) {
-    return state->records[PGS].mark == RECORD_COUNTS;
-}
-
 static bool was_said(void *context) {
     return daemon_said(running.daemon, context) > 0;
 }
 
 /* The month is looked at, and the first turn, which is the first sweep's, is over. */
 static void work_and_rest(void) {
-    publish(PGS, "first");
-    system_until_dates(&running, has_pgs, "the first table");
+    system_publish(&running, PGS, "first");
+    system_until_dates(&running, date_has_pgs, "the first table");
     player_run(running.player, 2 * SWEEP_MS);
 }
 
@@ -98,7 +85,7 @@ static void a_month_that_forgot_is_noticed_at_the_next_sweep_where_work_goes_on(
     (void)state;
     work_and_rest();
     forget_month();
-    publish(TOGS, "second");
+    system_publish(&running, TOGS, "second");
     player_until(running.player, was_said, (void *)loss, SWEEP_MS + patient_ms(SPARE_MS), loss);
 }
 

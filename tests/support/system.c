@@ -222,6 +222,20 @@ void system_until_a_date(struct system *system, date_condition *condition, const
     until_dates(system, condition, 1, waited_for);
 }
 
+void system_publish(struct system *system, int processor, const char *execution) {
+    game_date date = system->options.first;
+    player_publish(system->player,
+        &(struct event){.processor = processor,
+            .date = date,
+            .rows = event_rows(processor, date),
+            .execution = execution,
+            .timestamp_ms = INT64_C(1764502927104)});
+}
+
+bool date_has_pgs(const struct date_state *state) {
+    return state->records[PGS].mark == RECORD_COUNTS;
+}
+
 bool date_is_done(const struct date_state *state) {
     return state->groups[PLAYER_GROUPS - 1].phase == GROUP_DONE;
 }

@@ -91,7 +91,11 @@ typedef bool date_condition(const struct date_state *state);
 void system_until_dates(struct system *system, date_condition *condition, const char *waited_for);
 void system_until_a_date(struct system *system, date_condition *condition, const char *waited_for);
 
-/* For system_until_dates: all of its groups are done. */
+/* Publishes a completion with all rows, live, for the first date in play. */
+void system_publish(struct system *system, int processor, const char *execution);
+
+/* For system_until_dates: player_game_summary is there, with rows; all of its groups are done. */
+bool date_has_pgs(const struct date_state *state);
 bool date_is_done(const struct date_state *state);
 
 /* Runs the player until the daemon's log, since its last start, has a line that contains the part. */
