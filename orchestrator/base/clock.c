@@ -3,7 +3,6 @@
 #include "base/calendar.h"
 #include "base/text.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -109,6 +108,7 @@ struct result timestamp_parse(const char *text, int64_t *ms) {
 }
 
 char *timestamp_format(int64_t ms, char text[TIMESTAMP_TEXT_MAX]) {
+    static const char form[] = "YYYY-MM-DDThh:mm:ss.mmmZ";
     int64_t number = ms / day_ms - (ms % day_ms < 0);
     if (number < CALENDAR_FIRST || number > CALENDAR_LAST) {
         number = number < 0 ? CALENDAR_FIRST : CALENDAR_LAST;
@@ -116,7 +116,13 @@ char *timestamp_format(int64_t ms, char text[TIMESTAMP_TEXT_MAX]) {
     }
     struct calendar_day day = calendar_day((int32_t)number);
     int below = (int)(ms - number * day_ms);
-    snprintf(text, TIMESTAMP_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", day.year, day.month, day.day,
-        below / 3600000, below / 60000 % 60, below / 1000 % 60, below % 1000);
+    memcpy(text, form, sizeof form);
+    text_digits(text, 4, day.year);
+    text_digits(text + 5, 2, day.month);
+    text_digits(text + 8, 2, day.day);
+    text_digits(text + 11, 2, below / 3600000);
+    text_digits(text + 14, 2, below / 60000 % 60);
+    text_digits(text + 17, 2, below / 1000 % 60);
+    text_digits(text + 20, 3, below % 1000);
     return text;
 }

@@ -35,4 +35,10 @@ enum { TEXT_NUMBER_MAX = 21 };
 /* A whole number in digits, where printf's price counts. Returns out. */
 char *text_number(int64_t number, char out[TEXT_NUMBER_MAX]);
 
+/* The last count digits of a number from 0, with leading zeros and no NUL: for dates and times. */
+static inline void text_digits(char *out, int count, int number) {
+    for (int i = count - 1; i >= 0; i--, number /= 10)
+        out[i] = (char)('0' + number % 10);
+}
+
 #endif

@@ -28,11 +28,6 @@ static bool digits(const char *text, int count, int *value) {
     return true;
 }
 
-static void put_digits(char *text, int count, int value) {
-    for (int i = count - 1; i >= 0; i--, value /= 10)
-        text[i] = (char)('0' + value % 10);
-}
-
 struct result date_parse(const char *text, size_t length, game_date *date) {
     struct calendar_day day;
     char shown[TEXT_SHOWN_MAX];
@@ -68,9 +63,9 @@ struct result date_parse_plausible(const char *text, size_t length, int64_t now_
 char *date_format(game_date date, char text[DATE_TEXT_MAX]) {
     struct calendar_day day = calendar_day(date);
     memcpy(text, "YYYY-MM-DD", DATE_TEXT_MAX);
-    put_digits(text, 4, day.year);
-    put_digits(text + 5, 2, day.month);
-    put_digits(text + 8, 2, day.day);
+    text_digits(text, 4, day.year);
+    text_digits(text + 5, 2, day.month);
+    text_digits(text + 8, 2, day.day);
     return text;
 }
 

@@ -133,6 +133,17 @@ static void numbers_are_what_printf_writes(void **state) {
     }
 }
 
+static void digits_have_leading_zeros(void **state) {
+    (void)state;
+    char text[] = "<######>";
+    text_digits(text + 1, 4, 7);
+    assert_string_equal(text, "<0007##>");
+    text_digits(text + 5, 2, 1964);
+    assert_string_equal(text, "<000764>");
+    text_digits(text + 1, 1, 0);
+    assert_string_equal(text, "<000764>");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(utf8_is_told_from_the_rest),
@@ -144,6 +155,7 @@ int main(void) {
         cmocka_unit_test(what_is_no_character_is_mended),
         cmocka_unit_test(any_bytes_are_shown_as_one_utf8_line),
         cmocka_unit_test(numbers_are_what_printf_writes),
+        cmocka_unit_test(digits_have_leading_zeros),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
