@@ -1,18 +1,7 @@
 #include "core/json.h"
 
-#include "core/note.h"
-
 #include <stdlib.h>
 #include <string.h>
-
-bool json_whole(const json_t *value, int64_t most, int64_t *number) {
-    struct note note = {.kind = NOTE_ABSENT};
-    if (json_is_integer(value))
-        note = (struct note){.kind = NOTE_INTEGER, .integer = json_integer_value(value)};
-    else if (json_is_real(value))
-        note = (struct note){.kind = NOTE_REAL, .real = json_real_value(value)};
-    return note_whole(&note, most, number);
-}
 
 struct message *json_message(json_t *object, const struct attribute *attributes, size_t attribute_count,
     const char *ordering_key, struct arena *arena) {

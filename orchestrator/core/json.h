@@ -1,7 +1,4 @@
-/*
- * What the core's decoders and encoders share beyond jansson: whole numbers as publishers write them, and a
- * JSON object made into a message.
- */
+/* A JSON object made into a message. */
 #ifndef PHASEGATE_CORE_JSON_H
 #define PHASEGATE_CORE_JSON_H
 
@@ -9,11 +6,6 @@
 #include "core/message.h"
 
 #include <jansson.h>
-#include <stdbool.h>
-#include <stdint.h>
-
-/* A whole number from 0 to most, as note_whole has it. */
-bool json_whole(const json_t *value, int64_t most, int64_t *number);
 
 /*
  * A message with the object as its data, and the attributes; both are copied into the arena, the strings that

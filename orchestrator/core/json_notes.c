@@ -226,8 +226,8 @@ static struct result parse(struct reader *reader, const char *data, size_t size)
         return explain(reader, parser, data, size);
     char shown[TEXT_SHOWN_MAX + 16];
     if (reader->message.kind != NOTE_OBJECT)
-        return fail(CODE_INVALID, "the message is %s; expected a JSON object",
-            note_show(&reader->message, shown, sizeof shown));
+        return fail(
+            CODE_INVALID, "not a JSON object but %s", note_show(&reader->message, shown, sizeof shown));
     return ok();
 }
 

@@ -20,7 +20,7 @@ struct trigger {
     bool backfill;
     int64_t decided_ms;         /* when the group became ready */
     const char *correlation_id; /* of the completion that made it ready; NULL when it had none */
-    int64_t upstream[PIPELINE_PROCESSORS_MAX]; /* rows of each need by processor index, or ROWS_UNKNOWN */
+    const int64_t *upstream;    /* rows of each need by processor index, or ROWS_UNKNOWN; NULL: all unknown */
 };
 
 char *trigger_id(const struct pipeline *pipeline, const struct trigger *trigger, char text[TRIGGER_ID_MAX]);
@@ -36,7 +36,8 @@ bool trigger_parse_field(const struct pipeline *pipeline, const char *field, str
 
 /*
  * Reads an outbox entry: its field ("2021-11-17/g2/r1") and its facts, JSON written by the store's functions.
- * CODE_INVALID when it is not one of ours. correlation_id lives in the arena.
+ * CODE_INVALID when it is not one of ours, CODE_LIMIT when its facts are nested deeper than 32 levels or do
+ * not fit into the arena, CODE_UNAVAILABLE when out of memory. correlation_id and upstream live in the arena.
  */
 struct result trigger_from_outbox(const struct pipeline *pipeline, const char *field, const char *facts,
     struct arena *arena, struct trigger *trigger) MUST_CHECK;

@@ -112,7 +112,7 @@ static void lane_next(struct lane *lane) {
     struct outbound *done = lane->first;
     lane->first = done->next;
     lane->backoff.failures = 0;
-    dispatcher->live -= done->backfill ? 0 : 1;
+    dispatcher->live -= done->trigger.backfill ? 0 : 1;
     outbound_free(done);
     if (lane->first) {
         lane_step(lane);
@@ -178,17 +178,10 @@ static void publish(struct lane *lane) {
     lane_wait(lane);
 }
 
-static struct trigger first_of(const struct lane *lane) {
-    const struct ticket *ticket = &lane->first->ticket;
-    return (struct trigger){
-        .date = ticket->date, .group = ticket->group, .run = ticket->run, .backfill = lane->first->backfill};
-}
-
 static void confirm(struct lane *lane) {
     struct dispatcher_parts *parts = &lane->dispatcher->parts;
-    const struct trigger trigger = first_of(lane);
     set_busy(lane);
-    store_confirm(parts->store, lane->pipeline, &trigger, lane->first->bus_message_id,
+    store_confirm(parts->store, lane->pipeline, &lane->first->trigger, lane->first->bus_message_id,
         clock_now_ms(&parts->clock), on_confirmed, lane);
 }
 
@@ -237,9 +230,8 @@ static void on_leased(void *context, struct result result, enum leasing leasing,
 }
 
 static void ask_for_lease(struct lane *lane) {
-    const struct trigger trigger = first_of(lane);
     set_busy(lane);
-    store_lease(lane->dispatcher->parts.store, lane->pipeline, &trigger, on_leased, lane);
+    store_lease(lane->dispatcher->parts.store, lane->pipeline, &lane->first->trigger, on_leased, lane);
     crash_point(while_leasing);
 }
 
@@ -256,8 +248,7 @@ static void renew(struct lane *lane) {
     if (!lane->publishing
         || lane->first->ticket.lease.until_ms - clock_now_ms(&parts->uptime) > parts->lease_ms / 2)
         return;
-    const struct trigger trigger = first_of(lane);
-    store_lease(parts->store, lane->pipeline, &trigger, on_renewed, NULL);
+    store_lease(parts->store, lane->pipeline, &lane->first->trigger, on_renewed, NULL);
 }
 
 void dispatcher_sweep(struct dispatcher *dispatcher) {
@@ -278,7 +269,7 @@ static void lane_step(struct lane *lane) {
         confirm(lane);
     else if (is_held(lane->dispatcher, lane->pipeline))
         lane_next(lane);
-    else if (first->backfill && !first->granted)
+    else if (first->trigger.backfill && !first->granted)
         wait_at_gate(lane);
     else if (!is_leased(lane))
         ask_for_lease(lane);
@@ -345,7 +336,7 @@ static bool take_in(struct dispatcher *dispatcher, struct outbound *outbound) {
             outbound_free(outbound);
         return false;
     }
-    dispatcher->live += outbound->backfill ? 0 : 1;
+    dispatcher->live += outbound->trigger.backfill ? 0 : 1;
     if (was_empty)
         lane_step(lane);
     return true;
@@ -373,7 +364,7 @@ static bool take(struct dispatcher *dispatcher, const struct pipeline *pipeline,
         return false;
     }
     drop_superseded(dispatcher, pipeline, &trigger);
-    struct outbound *outbound = outbound_new(pipeline, field, facts, &trigger);
+    struct outbound *outbound = outbound_new(pipeline, field, &trigger);
     if (outbound && !trigger.backfill)
         outbound->ticket.lease = lease;
     return take_in(dispatcher, outbound);

@@ -7,31 +7,23 @@
 enum { TRIGGER_BYTES_MAX = 256 * 1024 };
 
 struct outbound *outbound_new(
-    const struct pipeline *pipeline, const char *field, const char *facts, const struct trigger *trigger) {
-    size_t field_size = strlen(field) + 1, facts_size = strlen(facts) + 1;
-    struct outbound *outbound = calloc(1, sizeof *outbound + field_size + facts_size);
+    const struct pipeline *pipeline, const char *field, const struct trigger *trigger) {
+    const char *correlation = trigger->correlation_id;
+    size_t rows = (size_t)pipeline->processor_count, field_size = strlen(field) + 1,
+           correlation_size = correlation ? strlen(correlation) + 1 : 0;
+    struct outbound *outbound =
+        calloc(1, sizeof *outbound + rows * sizeof *outbound->rows + field_size + correlation_size);
     if (!outbound)
         return NULL;
+    char *texts = (char *)(outbound->rows + rows);
     outbound->ticket = (struct ticket){
         .pipeline = pipeline, .date = trigger->date, .group = trigger->group, .run = trigger->run};
-    outbound->backfill = trigger->backfill;
-    memcpy(outbound->field, field, field_size);
-    memcpy(outbound->field + field_size, facts, facts_size);
-    outbound->facts = outbound->field + field_size;
+    outbound->trigger = *trigger;
+    outbound->trigger.upstream = memcpy(outbound->rows, trigger->upstream, rows * sizeof *outbound->rows);
+    outbound->field = memcpy(texts, field, field_size);
+    if (correlation)
+        outbound->trigger.correlation_id = memcpy(texts + field_size, correlation, correlation_size);
     return outbound;
-}
-
-static MUST_CHECK struct result encode(struct outbound *outbound) {
-    const struct pipeline *pipeline = outbound->ticket.pipeline;
-    struct trigger trigger;
-    struct result result =
-        trigger_from_outbox(pipeline, outbound->field, outbound->facts, outbound->arena, &trigger);
-    if (is_ok(result)) {
-        outbound->message = trigger_encode(pipeline, &trigger, outbound->arena);
-        if (!outbound->message)
-            result = fail(CODE_LIMIT, "a trigger of more than %d bytes", TRIGGER_BYTES_MAX);
-    }
-    return result;
 }
 
 struct result outbound_prepare(struct outbound *outbound) {
@@ -40,10 +32,11 @@ struct result outbound_prepare(struct outbound *outbound) {
     outbound->arena = arena_new(TRIGGER_BYTES_MAX);
     if (!outbound->arena)
         return fail(CODE_UNAVAILABLE, "out of memory");
-    struct result result = encode(outbound);
-    if (!is_ok(result))
-        arena_free(&outbound->arena);
-    return result;
+    outbound->message = trigger_encode(outbound->ticket.pipeline, &outbound->trigger, outbound->arena);
+    if (outbound->message)
+        return ok();
+    arena_free(&outbound->arena);
+    return fail(CODE_LIMIT, "a trigger of more than %d bytes", TRIGGER_BYTES_MAX);
 }
 
 void outbound_published(struct outbound *outbound, const char *bus_message_id) {

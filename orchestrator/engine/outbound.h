@@ -1,6 +1,6 @@
 /*
- * One trigger on its way out. While it waits it is its outbox entry and nothing more; what is sent is made
- * when its turn comes.
+ * One trigger on its way out. While it waits it is what its outbox entry says and nothing more; what is
+ * sent is made when its turn comes.
  */
 #ifndef PHASEGATE_ENGINE_OUTBOUND_H
 #define PHASEGATE_ENGINE_OUTBOUND_H
@@ -10,19 +10,19 @@
 
 struct outbound {
     struct outbound *next;
-    struct ticket ticket; /* says which trigger it is */
-    bool backfill;        /* it needs a slot … */
-    bool granted;         /* … and has one, for this attempt */
-    struct arena *arena;  /* of the following two; NULL before outbound_prepare */
+    struct ticket ticket;
+    struct trigger trigger; /* one of backfill needs a slot … */
+    bool granted;           /* … and has one, for this attempt */
+    struct arena *arena;    /* of the following two; NULL before outbound_prepare */
     struct message *message;
     const char *bus_message_id; /* once the bus has confirmed */
-    const char *facts;
-    char field[]; /* "2021-11-17/g2/r1", then the facts */
+    const char *field;          /* "2021-11-17/g2/r1" */
+    int64_t rows[];             /* the trigger's, then its texts and the field */
 };
 
-/* A copy of the outbox entry, which trigger_from_outbox has read. NULL when out of memory. */
+/* A copy of what trigger_from_outbox has read of this field and its facts. NULL when out of memory. */
 struct outbound *outbound_new(
-    const struct pipeline *pipeline, const char *field, const char *facts, const struct trigger *trigger);
+    const struct pipeline *pipeline, const char *field, const struct trigger *trigger);
 
 /* Makes the message, unless it is made. CODE_LIMIT when it is too large, CODE_UNAVAILABLE when out of memory.
  */

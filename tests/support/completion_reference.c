@@ -3,14 +3,25 @@
 #include "base/text.h"
 #include "core/completion.h"
 #include "core/completion_fields.h"
-#include "core/json.h"
+#include "core/note.h"
 
+#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { SHOWN_MAX = TEXT_SHOWN_MAX + 16 };
 
 /* --- Values --------------------------------------------------------------------------------------------- */
+
+/* A whole number from 0 to most, as note_whole has it. */
+static bool json_whole(const json_t *value, int64_t most, int64_t *number) {
+    struct note note = {.kind = NOTE_ABSENT};
+    if (json_is_integer(value))
+        note = (struct note){.kind = NOTE_INTEGER, .integer = json_integer_value(value)};
+    else if (json_is_real(value))
+        note = (struct note){.kind = NOTE_REAL, .real = json_real_value(value)};
+    return note_whole(&note, most, number);
+}
 
 static char *json_show(const json_t *value, char *out, size_t size) {
     char shown[TEXT_SHOWN_MAX];
@@ -158,8 +169,7 @@ static struct result read_message(
     if (depth_of(message) > COMPLETION_DEPTH_MAX)
         return fail(CODE_LIMIT, "JSON nested deeper than %d levels", COMPLETION_DEPTH_MAX);
     if (!json_is_object(message))
-        return fail(CODE_INVALID, "the message is %s; expected a JSON object",
-            json_show(message, shown, sizeof shown));
+        return fail(CODE_INVALID, "not a JSON object but %s", json_show(message, shown, sizeof shown));
     return read_object(message, arena, fields);
 }
 

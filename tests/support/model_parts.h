@@ -23,6 +23,7 @@ struct day {
     struct date_state seen;
     bool satisfies[PIPELINE_PROCESSORS_MAX]; /* the record there would, whatever run it is of */
     struct trigger triggers[PIPELINE_GROUPS_MAX];
+    int64_t rows[PIPELINE_GROUPS_MAX][PIPELINE_PROCESSORS_MAX]; /* of the triggers */
     bool in_outbox[PIPELINE_GROUPS_MAX];
     struct earlier earlier[PIPELINE_GROUPS_MAX][EARLIER_MAX]; /* oldest first */
     int earlier_count[PIPELINE_GROUPS_MAX];

@@ -127,9 +127,10 @@ static void put_into_outbox(const struct model *model, struct day *day, int numb
         .run = state->run,
         .backfill = state->backfill,
         .decided_ms = state->ready_ms,
-        .correlation_id = state->correlation_id};
+        .correlation_id = state->correlation_id,
+        .upstream = day->rows[number - 1]};
     for (int i = 0; i < PIPELINE_PROCESSORS_MAX; i++)
-        trigger->upstream[i] = group->needs >> i & 1 ? day->seen.records[i].record_count : ROWS_UNKNOWN;
+        day->rows[number - 1][i] = group->needs >> i & 1 ? day->seen.records[i].record_count : ROWS_UNKNOWN;
     day->in_outbox[number - 1] = true;
 }
 

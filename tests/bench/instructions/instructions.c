@@ -186,7 +186,7 @@ static void on_due(void *context, const struct pipeline *pipeline, const char *f
     (void)lease;
     arena_reset(world.reading);
     check_ok(trigger_from_outbox(pipeline, field, facts, world.reading, &trigger));
-    struct outbound *outbound = outbound_new(pipeline, field, facts, &trigger);
+    struct outbound *outbound = outbound_new(pipeline, field, &trigger);
     check_ok(outbound_prepare(outbound));
     outbound_free(outbound);
 }

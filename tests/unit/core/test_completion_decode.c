@@ -180,9 +180,9 @@ static void what_is_not_a_json_object_is_refused(void **state) {
     (void)state;
     assert_refused("", "the message is empty");
     assert_refused("nope", "not JSON: line 1 column 1: invalid string in json text");
-    assert_refused("[1]", "the message is an array; expected a JSON object");
-    assert_refused("\"pgs\"", "the message is the text \"pgs\"; expected a JSON object");
-    assert_refused("null", "the message is null; expected a JSON object");
+    assert_refused("[1]", "not a JSON object but an array");
+    assert_refused("\"pgs\"", "not a JSON object but the text \"pgs\"");
+    assert_refused("null", "not a JSON object but null");
     struct completion c;
     const char *const broken[] = {" ", "{", "{\"a\": 1", "{\"a\": 1}}", "{\"a\": NaN}", "{'a': 1}",
         "{\"a\": \"\xFF\"}", "{\"a\": \"", "{\"a\": \"\\", "\"\\"};

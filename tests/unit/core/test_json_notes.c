@@ -180,11 +180,11 @@ static void what_is_no_json_is_refused(void **state) {
 
 static void what_is_no_object_is_refused(void **state) {
     (void)state;
-    check_refused("[[1]]", "the message is an array; expected a JSON object");
-    check_refused("\"p\\u0067s\"", "the message is the text \"pgs\"; expected a JSON object");
-    check_refused("12", "the message is the number 12; expected a JSON object");
-    check_refused("1.5", "the message is the number 1.5; expected a JSON object");
-    check_refused("true", "the message is true; expected a JSON object");
+    check_refused("[[1]]", "not a JSON object but an array");
+    check_refused("\"p\\u0067s\"", "not a JSON object but the text \"pgs\"");
+    check_refused("12", "not a JSON object but the number 12");
+    check_refused("1.5", "not a JSON object but the number 1.5");
+    check_refused("true", "not a JSON object but true");
 }
 
 static void depth_has_an_end(void **state) {
