@@ -62,11 +62,18 @@ const char *redis_reply_text(const redisReply *array, size_t index) {
     return text ? text : "";
 }
 
+/* Without the arguments of a command that the server does not know, of which AUTH's are a password. */
+static int shown_length(const redisReply *error) {
+    const char *arguments = strstr(error->str, ", with args beginning with");
+    return arguments ? (int)(arguments - error->str) : (int)error->len;
+}
+
 struct result redis_login_result(const redisReply *reply) {
     struct result r = redis_reply_result(reply);
     if (r.code == CODE_UNAVAILABLE || is_ok(r))
         return r;
-    return fail(CODE_REFUSED, "Redis refuses the user, password or database of the settings: %s", reply->str);
+    return fail(CODE_REFUSED, "Redis refuses the user, password or database of the settings: %.*s",
+        shown_length(reply), reply->str);
 }
 
 void redis_ignore_broken_pipe(void) {

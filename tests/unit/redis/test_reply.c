@@ -58,6 +58,15 @@ static void a_login_is_refused_or_waits(void **state) {
     check_fails(redis_login_result(NULL), CODE_UNAVAILABLE, "broke");
 }
 
+static void an_unknown_login_is_not_repeated(void **state) {
+    redisReply unknown =
+        error_reply("ERR unknown command 'AUTH', with args beginning with: 'default' 'secret' ");
+    struct result r = redis_login_result(&unknown);
+    (void)state;
+    check_fails(r, CODE_REFUSED, "ERR unknown command 'AUTH'");
+    assert_null(strstr(r.text, "secret"));
+}
+
 static void handler(int signal_number) {
     (void)signal_number;
 }
@@ -91,6 +100,7 @@ int main(void) {
         cmocka_unit_test(an_error_is_of_the_kind_that_its_first_word_says),
         cmocka_unit_test(no_reply_is_unavailable_and_others_are_ok),
         cmocka_unit_test(a_login_is_refused_or_waits),
+        cmocka_unit_test(an_unknown_login_is_not_repeated),
         cmocka_unit_test(what_is_no_text_reads_as_an_empty_one),
         cmocka_unit_test(a_broken_pipe_is_ignored_unless_somebody_handles_it),
     };
