@@ -1,5 +1,7 @@
 #include "alerts/http.h"
 
+#include "base/private_memory.h"
+
 #include <curl/curl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -31,6 +33,27 @@ struct watch {
     curl_socket_t socket;
 };
 
+/* --- libcurl's memory ----------------------------------------------------------------------------------- */
+
+static void *alloc_zeroed(size_t count, size_t size) {
+    size_t all;
+    return __builtin_mul_overflow(count, size, &all) ? NULL : private_alloc(all);
+}
+
+static char *copy_text(const char *text) {
+    char *copy = private_alloc(strlen(text) + 1);
+    return copy ? strcpy(copy, text) : NULL;
+}
+
+/* The address is in its handles, its buffers, and wherever it takes an address apart. */
+static struct result start_libcurl(void) {
+    if (curl_global_init_mem(
+            CURL_GLOBAL_DEFAULT, private_alloc, private_free, private_realloc, copy_text, alloc_zeroed)
+        != CURLE_OK)
+        return fail(CODE_INTERNAL, "libcurl cannot be set up");
+    return ok();
+}
+
 /* --- Addresses ------------------------------------------------------------------------------------------ */
 
 static bool is_this_machine(const char *host) {
@@ -52,7 +75,7 @@ static struct result check_parts(CURLU *parts) {
     return result;
 }
 
-struct result http_check(const char *url) {
+static struct result check_address(const char *url) {
     CURLU *parts = curl_url();
     if (!parts)
         return fail(CODE_INTERNAL, "out of memory");
@@ -60,6 +83,15 @@ struct result http_check(const char *url) {
         ? check_parts(parts)
         : fail(CODE_INVALID, "is no address; expected one that begins with https://");
     curl_url_cleanup(parts);
+    return result;
+}
+
+struct result http_check(const char *url) {
+    struct result result = start_libcurl();
+    if (!is_ok(result))
+        return result;
+    result = check_address(url);
+    curl_global_cleanup();
     return result;
 }
 
@@ -107,7 +139,7 @@ static void note_closed(struct http *http) {
     void (*closed)(void *) = http->closed;
     void *context = http->closed_context;
     curl_slist_free_all(http->headers);
-    free(http);
+    private_free(http);
     curl_global_cleanup();
     closed(context);
 }
@@ -217,13 +249,15 @@ static bool add_header(struct http *http, const char *header) {
     return longer != NULL;
 }
 
-/* QUICK_EXIT: a name that is still being looked up when the time is over is not waited for. */
+/* QUICK_EXIT: a name that is still being looked up when the time is over is not waited for. HTTP/1.1: what
+ * speaks HTTP/2 for libcurl has memory of its own, which is not private. */
 static bool set_options(struct http *http, const char *url) {
     CURL *easy = http->easy;
     return add_header(http, "Content-Type: application/json") && add_header(http, "Expect:")
         && curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK
         && curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK
         && curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK
+        && curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK
         && curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L) == CURLE_OK
         && curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L) == CURLE_OK
         && curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) == CURLE_OK
@@ -250,7 +284,7 @@ static const char *path_of(const char *url) {
 
 static struct result make(uv_loop_t *loop, const char *url, struct http **http) {
     const char *secret = path_of(url);
-    struct http *made = calloc(1, sizeof *made + strlen(secret) + 1);
+    struct http *made = private_alloc(sizeof *made + strlen(secret) + 1);
     if (!made)
         return fail(CODE_INTERNAL, "out of memory");
     strcpy(made->secret, secret);
@@ -261,7 +295,7 @@ static struct result make(uv_loop_t *loop, const char *url, struct http **http) 
         curl_easy_cleanup(made->easy);
         curl_multi_cleanup(made->multi);
         curl_slist_free_all(made->headers);
-        free(made);
+        private_free(made);
         return fail(CODE_INTERNAL, "libcurl cannot be set up");
     }
     *http = made;
@@ -269,9 +303,10 @@ static struct result make(uv_loop_t *loop, const char *url, struct http **http) 
 }
 
 struct result http_open(uv_loop_t *loop, const char *url, struct http **http) {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return fail(CODE_INTERNAL, "libcurl cannot be set up");
-    struct result result = curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS
+    struct result result = start_libcurl();
+    if (!is_ok(result))
+        return result;
+    result = curl_version_info(CURLVERSION_NOW)->features & CURL_VERSION_ASYNCHDNS
         ? make(loop, url, http)
         : fail(CODE_REFUSED, "this libcurl looks up names without letting go of the caller (no AsynchDNS)");
     if (!is_ok(result)) {

@@ -1,12 +1,13 @@
 #include "base/arena.h"
 
+#include "base/private_memory.h"
+
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /*
  * A completion takes some 200 bytes and a trigger 1,000, and thousands of them may be in hand: so the first
@@ -29,19 +30,8 @@ struct arena {
     bool starved;
 };
 
-/* Whole pages, since what is dumped is decided page by page. */
-static struct block *map_private(size_t size) {
-    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (memory == MAP_FAILED)
-        return NULL;
-    if (madvise(memory, size, MADV_DONTDUMP) == 0)
-        return memory;
-    munmap(memory, size);
-    return NULL;
-}
-
 static struct block *block_new(size_t size, bool private) {
-    struct block *block = private ? map_private(sizeof *block + size) : malloc(sizeof *block + size);
+    struct block *block = private ? private_alloc(sizeof *block + size) : malloc(sizeof *block + size);
     if (!block)
         return NULL;
     block->older = NULL;
@@ -50,13 +40,10 @@ static struct block *block_new(size_t size, bool private) {
 }
 
 static void block_free(struct block *block, bool private) {
-    size_t size = block ? sizeof *block + block->size : 0;
-    if (!private) {
+    if (private)
+        private_free(block);
+    else
         free(block);
-    } else if (block) {
-        explicit_bzero(block, size);
-        munmap(block, size);
-    }
 }
 
 struct arena *arena_new(size_t max_bytes) {

@@ -19,9 +19,8 @@ struct arena;
 struct arena *arena_new(size_t max_bytes);
 
 /*
- * The same for secrets and what stands beside them: it is left out of core dumps, and wiped when it is given
- * back. That it may be swapped out is left to the machine. Nothing in it may be the only pointer to memory of
- * malloc (leak checkers do not look there).
+ * The same for secrets and what stands beside them (base/private_memory.h): it is left out of core dumps, and
+ * wiped when it is given back. Nothing in it may be the only pointer to memory of malloc.
  */
 struct arena *arena_new_private(size_t max_bytes);
 
