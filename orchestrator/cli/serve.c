@@ -7,7 +7,6 @@
 #include "engine/engine.h"
 #include "redis/embedded.h"
 
-#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,14 +78,14 @@ static void close_log(struct serving *serving) {
 }
 
 /*
- * A core dump, and whoever reads it, shall not find what this process signs in with. Our own copies stand in
- * private arenas; those of hiredis' buffers are wiped when they are freed, like everything that is. No dump
- * at all (PR_SET_DUMPABLE) was rejected: it also keeps debuggers and profilers out, and operators want the
- * core of a crash.
+ * A core dump, and whoever reads it, shall not find what this process signs in with: that stands in private
+ * memory, also where hiredis (redis/auth.h) and libcurl (alerts/http.c) need it. Rejected: the C library's
+ * filling of all that is freed (M_PERTURB), which costs each message and misses small pieces and what is in
+ * use; and no dump at all (PR_SET_DUMPABLE), which also keeps debuggers and profilers out, and operators want
+ * the core of a crash.
  */
 static void keep_secrets_apart(const struct serving *serving) {
     umask(S_IRWXG | S_IRWXO); /* what it and its redis-server write is nobody else's */
-    mallopt(M_PERTURB, 0x5a);
     setup_hide_secrets(&serving->setup, &serving->log);
 }
 

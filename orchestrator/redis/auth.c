@@ -1,9 +1,8 @@
 #include "redis/auth.h"
 
-#include <hiredis/sds.h>
+#include <errno.h>
 #include <string.h>
-
-enum { LOGIN_BYTES = 8192 }; /* all commands of a login */
+#include <sys/socket.h>
 
 const char *redis_auth_format(const struct redis_settings *settings, struct arena *arena, size_t *length) {
     const char *user = settings->username ? settings->username : "default";
@@ -14,9 +13,11 @@ const char *redis_auth_format(const struct redis_settings *settings, struct aren
     return text;
 }
 
-bool redis_auth_make_room(redisContext *connection) {
-    sds buffer = sdsMakeRoomFor(connection->obuf, LOGIN_BYTES);
-    if (buffer)
-        connection->obuf = buffer;
-    return buffer;
+struct result redis_auth_send(int socket, const char *command, size_t length) {
+    ssize_t sent = send(socket, command, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0)
+        return fail(CODE_UNAVAILABLE, "%s", strerror(errno));
+    if ((size_t)sent < length)
+        return fail(CODE_UNAVAILABLE, "the connection takes %zd bytes of %zu at once", sent, length);
+    return ok();
 }

@@ -72,15 +72,18 @@ struct result link_send_now(struct redis_link *link, redis_reply_fn *reply, void
     return note_sent(link, status, (struct pending){.reply = reply, .context = context});
 }
 
+/* hiredis has to know of the reply, and of no more: its buffer was empty, and is again. */
 struct result link_send_auth(struct redis_link *link, redis_reply_fn *reply, void *context) {
+    static const char stand_in[] = "*1\r\n$4\r\nAUTH\r\n";
     if (!link->auth)
         link->auth = redis_auth_format(&link->settings, link->arena, &link->auth_length);
-    if (!link->auth || !redis_auth_make_room(&link->context->c))
-        return fail(CODE_UNAVAILABLE, "out of memory");
-    struct result r = check_room(link);
+    struct result r = link->auth ? check_room(link) : fail(CODE_UNAVAILABLE, "out of memory");
+    if (is_ok(r))
+        r = redis_auth_send(link->context->c.fd, link->auth, link->auth_length);
     if (!is_ok(r))
         return r;
-    int status = redisAsyncFormattedCommand(link->context, on_reply, NULL, link->auth, link->auth_length);
+    int status = redisAsyncFormattedCommand(link->context, on_reply, NULL, stand_in, strlen(stand_in));
+    sdsclear(link->context->c.obuf);
     return note_sent(link, status, (struct pending){.reply = reply, .context = context});
 }
 

@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum { CONNECT_DEADLINE_MS = 5000 }; /* until the answer to the last command of the login */
 
@@ -58,6 +59,17 @@ static struct result login(struct redis_link *link) {
     return r;
 }
 
+/* Before hiredis has written anything. From here it cannot be freed: that a socket is shut makes hiredis do
+ * so. */
+static void on_connected(const redisAsyncContext *context, int status) {
+    struct redis_link *link = context->data;
+    struct result r = status == REDIS_OK ? login(link) : ok();
+    if (is_ok(r))
+        return;
+    note_failure(link, r);
+    shutdown(context->c.fd, SHUT_RDWR);
+}
+
 void link_give_up(struct redis_link *link) {
     link_drop(link, fail(CODE_UNAVAILABLE, "it did not answer within %d s", CONNECT_DEADLINE_MS / 1000));
 }
@@ -85,9 +97,7 @@ static void adopt(struct redis_link *link, redisAsyncContext *context) {
     link->reason = ok();
     link->state = LINK_CONNECTING;
     uv_timer_start(&link->timer, link_on_timer, CONNECT_DEADLINE_MS, 0);
-    r = login(link);
-    if (!is_ok(r))
-        link_drop(link, r);
+    redisAsyncSetConnectCallback(context, on_connected);
 }
 
 /* A host may have several addresses: each attempt takes the next. */

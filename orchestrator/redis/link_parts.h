@@ -87,7 +87,7 @@ void link_on_timer(uv_timer_t *timer);
 struct result link_send_now(struct redis_link *link, redis_reply_fn *reply, void *context, int argc,
     const char *const *argv, const size_t *lengths) MUST_CHECK;
 
-/* The same for AUTH, which is a secret. */
+/* The same for AUTH, which is a secret, and the first that goes over a new connection. */
 struct result link_send_auth(struct redis_link *link, redis_reply_fn *reply, void *context) MUST_CHECK;
 
 /* redis_link_send for a command in the protocol's form. */

@@ -61,15 +61,12 @@ static struct result sign_in(redisContext *connection, const struct redis_settin
     size_t length = 0;
     const char *auth = arena ? redis_auth_format(settings, arena, &length) : NULL;
     redisReply *reply = NULL;
-    struct result r = ok();
+    struct result r =
+        auth ? redis_auth_send(connection->fd, auth, length) : fail(CODE_UNAVAILABLE, "out of memory");
     errno = 0;
-    if (!auth || !redis_auth_make_room(connection)
-        || redisAppendFormattedCommand(connection, auth, length) != REDIS_OK)
-        r = fail(CODE_UNAVAILABLE, "out of memory");
-    else if (redis_next_reply(connection, &reply) != REDIS_OK)
-        r = broken(connection, errno);
-    else
-        r = redis_login_result(reply);
+    if (is_ok(r))
+        r = redis_next_reply(connection, &reply) == REDIS_OK ? redis_login_result(reply)
+                                                             : broken(connection, errno);
     freeReplyObject(reply);
     arena_free(&arena);
     return r;

@@ -246,6 +246,21 @@ static void a_wrong_password_is_told_and_tried_again(void **state) {
     await_connection(fixture);
 }
 
+/* Twice as large as what it is put together in. */
+static void a_login_that_cannot_be_sent_is_told_and_tried_again(void **state) {
+    struct fixture *fixture = *state;
+    static char large[40000];
+    memset(large, 'x', sizeof large - 1);
+    fixture->server = redis_server_start((struct redis_server_options){0});
+    struct redis_settings settings = *redis_server_settings(fixture->server);
+    settings.password = large;
+    long long first = redis_server_ask_number(fixture->server, "CLIENT ID");
+    open_link(fixture, &settings);
+    loop_never(&fixture->loop, is_connected, fixture, 500, "a connection without a login");
+    assert_int_equal(log_capture_count(&fixture->capture, "trying again: out of memory"), 1);
+    assert_true(redis_server_ask_number(fixture->server, "CLIENT ID") > first + 2);
+}
+
 static void a_missing_password_is_told(void **state) {
     struct fixture *fixture = *state;
     fixture->server = redis_server_start((struct redis_server_options){.password = "right"});
@@ -468,6 +483,7 @@ int main(void) {
         link_test(a_killed_server_is_lost_and_found_once),
         link_test(what_waits_when_the_connection_breaks_hears_of_it),
         link_test(a_wrong_password_is_told_and_tried_again),
+        link_test(a_login_that_cannot_be_sent_is_told_and_tried_again),
         link_test(a_missing_password_is_told),
         link_test(the_user_the_database_and_the_name_are_set),
         link_test(an_unknown_database_is_told),
