@@ -75,7 +75,8 @@ static struct result note_facts(
     }
     const struct note_keys read = {
         .keys = keys, .count = FACTS + processors, .outer = FACTS, .inner = UPSTREAM};
-    return json_note(facts, strlen(facts), FACTS_DEPTH_MAX, &read, notes, texts);
+    const char *text = facts ? facts : "";
+    return json_note(text, strlen(text), FACTS_DEPTH_MAX, &read, notes, texts);
 }
 
 static bool is_given(const struct note *note) {

@@ -35,7 +35,8 @@ bool trigger_parse_id(const struct pipeline *pipeline, const char *id, struct tr
 bool trigger_parse_field(const struct pipeline *pipeline, const char *field, struct trigger *trigger);
 
 /*
- * Reads an outbox entry: its field ("2021-11-17/g2/r1") and its facts, JSON written by the store's functions.
+ * Reads an outbox entry: its field ("2021-11-17/g2/r1") and its facts, JSON written by the store's functions
+ * (NULL, as an empty text of Redis is read: there are none, and the entry is refused).
  * CODE_INVALID when it is not one of ours, CODE_LIMIT when its facts are nested deeper than 32 levels or do
  * not fit into the arena, CODE_UNAVAILABLE when out of memory. correlation_id and upstream live in the arena.
  */

@@ -93,6 +93,7 @@ static void strange_facts_are_refused(void **state) {
     assert_refused(FIELD, "",
         "outbox entry \"2021-11-17/g2/r1\" of pipeline nba: its facts: not JSON: line 1 column 0: premature "
         "EOF");
+    assert_refused(FIELD, NULL, "its facts: not JSON: line 1 column 0: premature");
     assert_refused(FIELD, "nope", "its facts: not JSON: line 1 column 1");
     assert_refused(FIELD, FACTS "x", "its facts: not JSON");
     assert_refused(FIELD, "[]", "its facts: not a JSON object but an array");
