@@ -10,7 +10,7 @@ const struct row rows[] = {
         DURABILITY_DEFAULT},
     {2, &drain_measurement, 3, "the emulator's processor time meanwhile", "for Node, which publishes nothing", "us/message",
         0, true, DURABILITY_DEFAULT},
-    {2, &drain_measurement, 4, "the store's", "Node has none", "us/message", 0, true, DURABILITY_DEFAULT},
+    {2, &drain_measurement, 4, "the store's meanwhile", NULL, "us/message", 0, true, DURABILITY_DEFAULT},
     {3, &drain_measurement, 2, "memory of the process in 1, peak resident", "the Node process", "MB", 0.2, true,
         DURABILITY_DEFAULT},
     {4, &flows_measurement, 0, "whole dates, five completions to group 4 done, Redis Streams",
